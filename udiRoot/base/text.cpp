@@ -1,0 +1,83 @@
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace shifter::text {
+namespace {
+
+bool is_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+} // namespace
+
+std::string_view trim(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> pieces;
+    for (;;) {
+        const std::size_t end = text.find(separator);
+        pieces.push_back(text.substr(0, end));
+        if (end == std::string_view::npos) return pieces;
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::vector<std::string_view> words(std::string_view text) {
+    std::vector<std::string_view> result;
+    for (std::size_t begin = 0; begin < text.size();) {
+        if (is_blank(text[begin])) {
+            ++begin;
+            continue;
+        }
+        std::size_t end = begin;
+        while (end < text.size() && !is_blank(text[end])) ++end;
+        result.push_back(text.substr(begin, end - begin));
+        begin = end;
+    }
+    return result;
+}
+
+std::string to_lower(std::string_view text) {
+    std::string result{text};
+    std::transform(result.begin(), result.end(), result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return result;
+}
+
+std::string join(const std::vector<std::string> & parts, std::string_view separator) {
+    std::string result;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (i > 0) result += separator;
+        result += parts[i];
+    }
+    return result;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
+    constexpr std::string_view suffixes = "bkmgtpe";
+    std::size_t digits = 0;
+    while (digits < text.size() && (is_digit(text[digits]) || text[digits] == '.')) ++digits;
+    if (digits == 0 || !is_digit(text.front())) return std::nullopt;
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number);
+    if (error != std::errc{} || end != text.data() + digits) return std::nullopt;
+    double factor = 1;
+    if (digits < text.size()) {
+        const char letter = text[digits];
+        const std::size_t power = suffixes.find(letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter);
+        if (power == std::string_view::npos) return std::nullopt;
+        factor = std::pow(1024.0, static_cast<double>(power));
+        // "100GB" and "100GiB" work in the field; other trailing text does not say what was meant.
+        const std::string tail = to_lower(text.substr(digits + 1));
+        if (!tail.empty() && tail != "b" && tail != "ib") return std::nullopt;
+    }
+    const double bytes = number * factor;
+    if (bytes >= 18446744073709551615.0) return std::nullopt;
+    return static_cast<std::uint64_t>(bytes);
+}
+
+} // namespace shifter::text
