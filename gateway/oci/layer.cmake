@@ -1,7 +1,8 @@
 # Text in, values out: digests, platforms, manifests.
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(nlohmann_json REQUIRED)
 shifter_library(oci
-  SOURCES oci/platform.cpp oci/sha256.cpp
-  HEADERS oci/byte_source.hpp oci/manifest.hpp oci/platform.hpp oci/sha256.hpp
+  SOURCES oci/json_limits.cpp oci/manifest.cpp oci/platform.cpp oci/select_platform.cpp oci/sha256.cpp
+  HEADERS oci/byte_source.hpp oci/json_limits.hpp oci/manifest.hpp oci/platform.hpp oci/sha256.hpp
   DEPS base
-  PRIVATE OpenSSL::Crypto)
+  PRIVATE OpenSSL::Crypto nlohmann_json::nlohmann_json)

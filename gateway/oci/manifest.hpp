@@ -64,6 +64,7 @@ struct DocumentLimits {
     std::size_t max_layers = 1000;
     std::size_t max_manifests = 1000;
     std::size_t max_string_bytes = 1U << 20U;
+    std::size_t max_values = 200'000; ///< objects, lists, texts, numbers: what a parsed document costs in memory
 };
 
 using IndexOrManifest = std::variant<Index, Manifest>;

@@ -18,15 +18,15 @@ struct MachineName {
     std::string_view variant;
 };
 constexpr std::array machine_names = {
-    MachineName{"x86_64", "amd64", ""},    MachineName{"x86-64", "amd64", ""},    MachineName{"aarch64", "arm64", "v8"},
-    MachineName{"armv7l", "arm", "v7"},    MachineName{"armv6l", "arm", "v6"},    MachineName{"i386", "386", ""},
+    MachineName{"x86_64", "amd64", ""},    MachineName{"x86-64", "amd64", ""},
+    MachineName{"aarch64", "arm64", "v8"}, MachineName{"armv7l", "arm", "v7"},
+    MachineName{"armv6l", "arm", "v6"},    MachineName{"i386", "386", ""},
     MachineName{"i686", "386", ""},        MachineName{"loongarch64", "loong64", ""},
 };
 
 bool is_name(std::string_view text) {
     constexpr std::size_t max_length = 64;
-    return !text.empty() && text.size() <= max_length &&
-           std::all_of(text.begin(), text.end(), [](char c) {
+    return !text.empty() && text.size() <= max_length && std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     });
 }
@@ -47,7 +47,8 @@ Expected<Platform> Platform::parse(std::string_view text) {
     const std::vector<std::string_view> parts = text::split(text, '/');
     if (parts.size() > 3) return ParseError{0, quoted(text) + " is not a platform such as linux/arm64/v8"};
     for (const std::string_view part : parts) {
-        if (!is_name(part)) return ParseError{offset, quoted(part) + " is no part of a platform such as linux/arm64/v8"};
+        if (!is_name(part))
+            return ParseError{offset, quoted(part) + " is no part of a platform such as linux/arm64/v8"};
         offset += part.size() + 1;
     }
     Platform platform;

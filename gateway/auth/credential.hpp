@@ -1,0 +1,50 @@
+/**
+ * @file
+ * Who asks, as MUNGE says it (I32). Client: a fresh credential for each request. Service: the credential becomes a Caller.
+ */
+#pragma once
+
+#include "base/identity.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace shifter::auth {
+
+/** Registry credentials that travel inside the MUNGE payload: location name → "user:password" (contract 7.1). */
+using AuthorizedLocations = std::map<std::string, std::string>;
+
+/** Who sent a request. Names and groups come from the gateway host's account database. */
+struct Caller {
+    Identity identity;
+    std::string name;  ///< "uid 1234" when the account database does not know him
+    AuthorizedLocations locations;
+};
+
+/** Client: a credential for one request. `socket` empty: munged's default. @throws Error */
+[[nodiscard]] std::string make_credential(const AuthorizedLocations & locations, const std::string & socket = {});
+
+/** Client: keeps text so that only this uid's own programs, with munged's help, read it back (contract 9.4). */
+[[nodiscard]] std::string seal(std::string_view text, const std::string & socket = {});
+/** The text of seal(), also when expired or decoded before; nothing when it was sealed by another uid. */
+[[nodiscard]] std::optional<std::string> unseal(std::string_view credential, uid_t own_uid, const std::string & socket = {});
+
+/** Service: turns the header of a request into a Caller. One for each system, since each may have its own munged. */
+class Authenticator {
+public:
+    virtual ~Authenticator() = default;
+    /** @throws Error for an expired, replayed, malformed or foreign credential; the sentence has no secrets. */
+    [[nodiscard]] virtual Caller authenticate(std::string_view header) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Authenticator> munge_authenticator(const std::string & socket);
+/** Contract 7.1, `Authentication: mock`: "good:user:group[:token[:uid:gid]]". For tests; the service refuses it unless it listens on loopback. */
+[[nodiscard]] std::unique_ptr<Authenticator> mock_authenticator();
+
+/** The payload's JSON as locations; what is not such JSON gives none (contract 7.1). At most 64 KiB. */
+[[nodiscard]] AuthorizedLocations parse_locations(std::string_view payload);
+
+} // namespace shifter::auth

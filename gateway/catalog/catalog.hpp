@@ -1,0 +1,100 @@
+/**
+ * @file
+ * What has been published and what is on its way: one interface, an embedded SQLite behind it (PostgreSQL fits beside).
+ *
+ * Every method is one transaction, thread-safe, and answers committed state. Errors are exceptions in bounded time,
+ * never an empty answer (R9).
+ */
+#pragma once
+
+#include "catalog/types.hpp"
+
+#include <functional>
+#include <memory>
+#include <variant>
+
+namespace shifter::catalog {
+
+/** A request as it enters the queue. */
+struct PullRequest {
+    ImageKey key;
+    uid_t requester = 0;
+    std::string requester_name;
+    Identity identity;
+    Acl requested_acl;      ///< readers that the requester names for a private image
+    bool has_credentials = false;
+};
+
+/** Times that decide whether a request starts anew (contract 7.5). */
+struct PullPolicy {
+    std::chrono::seconds update_timeout{300};   ///< PullUpdateTimeout
+    std::chrono::seconds heartbeat_timeout{3600};
+    std::chrono::seconds acl_change_delay{10};
+};
+
+/** Answer to a pull request: a pull that is on its way (new or joined), or an image that is recent enough. */
+struct Enqueued {
+    std::variant<Pull, Image> what;
+    bool is_new = false;
+};
+
+/** Facts of a finished conversion, to be made visible in one transaction. */
+struct Publication {
+    std::int64_t pull = 0;
+    Image image;                  ///< tags are ignored; the pull's key gives the tag
+};
+
+struct MetricsRow {
+    std::string user;
+    uid_t uid = 0;
+    std::string system;
+    ImageType type = ImageType::docker;
+    std::string tag;
+    std::string id;
+    Time time;
+};
+
+class Catalog {
+public:
+    virtual ~Catalog() = default;
+
+    // Images.
+    [[nodiscard]] virtual std::optional<Image> find(const ImageKey & key) = 0;
+    [[nodiscard]] virtual std::optional<Image> find(const std::string & system, const ImageId & id) = 0;
+    /** All images of a system that `caller` may read, in no order that is promised; streams, so memory stays flat. */
+    virtual void for_each_image(const std::string & system, const Identity & caller, const std::function<void(const Image &)> & visit) = 0;
+    /** A lookup: refreshes `expiration` (written only when it moves by more than an hour). */
+    virtual void touch(const std::string & system, const ImageId & id, Time expiration) = 0;
+    /** Takes a tag from its image; true when it was there. The image stays until `remove`. */
+    virtual bool remove_tag(const ImageKey & key) = 0;
+    virtual void remove(const std::string & system, const ImageId & id) = 0;
+    /** Images whose expiration has passed, or that lost their last tag (H7-8). */
+    [[nodiscard]] virtual std::vector<Image> expired(const std::string & system, Time now) = 0;
+    /** Replaces one owner's grant on a private image, or makes the image public (is_private = false). */
+    virtual void set_grant(const std::string & system, const ImageId & id, const Grant & grant) = 0;
+
+    // Pulls.
+    /** Contract 7.5 in one place: joins a pull on its way, answers a recent image, or queues a new pull (R6). */
+    [[nodiscard]] virtual Enqueued enqueue(const PullRequest & request, const PullPolicy & policy, Time now) = 0;
+    /** The next queued pull, now owned by `worker`; nothing when the queue is empty. */
+    [[nodiscard]] virtual std::optional<Pull> claim(const std::string & worker, Time now) = 0;
+    [[nodiscard]] virtual std::optional<Pull> find_pull(const ImageKey & key) = 0;
+    /** Moves a pull on; a step that may_follow() forbids is an Error. Updates the heartbeat. */
+    virtual void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress, Time now) = 0;
+    /** READY: image row, tag, grants and the pull's end in one transaction. A tag leaves its older image (same type). */
+    virtual void publish(const Publication & publication, Time now) = 0;
+    virtual void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) = 0;
+    /** Pulls of `system` that have not ended, oldest first. */
+    [[nodiscard]] virtual std::vector<Pull> queue(const std::string & system) = 0;
+    /** After a crash: what this worker had claimed is queued again (R2). Returns how many. */
+    virtual unsigned recover(const std::string & worker, Time now) = 0;
+
+    // Metrics (contract 7.3).
+    virtual void record_lookup(const MetricsRow & row) = 0;
+    [[nodiscard]] virtual std::vector<MetricsRow> metrics(const std::string & system, unsigned limit) = 0;
+};
+
+/** Opens or creates the embedded catalog (SQLite, WAL). A newer schema is refused in words (R15). */
+[[nodiscard]] std::unique_ptr<Catalog> open_sqlite_catalog(const std::string & path);
+
+} // namespace shifter::catalog

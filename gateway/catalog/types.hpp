@@ -1,0 +1,106 @@
+/**
+ * @file
+ * The values of the catalog: images that are published, pulls on their way, and who may see what.
+ */
+#pragma once
+
+#include "base/digest.hpp"
+#include "base/image_id.hpp"
+#include "base/image_request.hpp"
+#include "oci/manifest.hpp"
+#include "site/acl.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace shifter::catalog {
+
+/** Wall clock, for what is stored and shown; intervals that decide something are guarded against jumps (R10). */
+using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/** States of a pull and of an import. Contract 7.4; the names are the contract's words. */
+enum class State { init, pending, pulling, examination, conversion, transfer, hashing, ready, failure, expiring, expired };
+
+[[nodiscard]] std::string_view to_string(State state) noexcept;
+[[nodiscard]] std::optional<State> state_named(std::string_view name) noexcept;
+/** The one table of which state may follow which. */
+[[nodiscard]] bool may_follow(State from, State to) noexcept;
+
+/** What a tag is looked up by. `tag` is the canonical text (api/tags.hpp), for docker with its ":latest". */
+struct ImageKey {
+    std::string system;
+    ImageType type = ImageType::docker;
+    std::string tag;
+    auto operator<=>(const ImageKey &) const = default;
+};
+
+/** One person's say on a private image: the owner of the grant, and whom he lets in. I34, H7-10, H7-11. */
+struct Grant {
+    uid_t owner = 0;
+    Acl readers; ///< the owner himself is always a reader, also when this is empty
+};
+
+/** A layer of an image, for `inspect` and `tree`, and for finding what was converted before. */
+struct LayerInfo {
+    Digest blob;
+    Digest diff_id;
+    std::uint64_t size_bytes = 0;
+};
+
+/** A published image on one system. */
+struct Image {
+    std::string system;
+    ImageType type = ImageType::docker;
+    ImageId id;
+    std::vector<std::string> tags; ///< sorted
+    std::string manifest_digest;   ///< "sha256:…"; empty for imports
+    std::string reference;         ///< full reference it was pulled by
+    std::string format = "squashfs";
+    std::string platform;          ///< "linux/amd64"
+    std::uint64_t size_bytes = 0;
+    bool is_private = false;
+    std::vector<Grant> grants;     ///< only for private images; effective readers are the union
+    oci::ImageConfig config;       ///< env, entrypoint, cmd, workdir, labels
+    std::vector<LayerInfo> layers;
+    uid_t puller = 0;
+    Time last_pull;
+    std::optional<Time> expiration;
+
+    /** The union of all grants with their owners; public images give an empty list. */
+    [[nodiscard]] Acl acl() const;
+    [[nodiscard]] bool may_read(const Identity & caller) const { return !is_private || acl().may_read(caller); }
+};
+
+struct LayerProgress {
+    std::string digest; ///< blob
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;
+};
+
+struct Progress {
+    std::vector<LayerProgress> layers;
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;
+};
+
+/** A pull, from the first request to its end. Ended ones are kept for a while, for their reason. */
+struct Pull {
+    std::int64_t number = 0; ///< the catalog's; also the id that logs carry
+    ImageKey key;
+    uid_t requester = 0;
+    std::string requester_name;
+    State state = State::init;
+    std::string message;     ///< one short sentence a step; the reason of a failure (R8)
+    bool retryable = true;   ///< a failure that another try, now, may not repeat (passing faults, other credentials)
+    Acl requested_acl;
+    bool has_credentials = false; ///< credentials themselves live in memory only (I36)
+    Progress progress;
+    Time created;
+    Time heartbeat;
+    std::optional<ImageId> image; ///< set when READY
+};
+
+} // namespace shifter::catalog
