@@ -4,8 +4,11 @@
  */
 #pragma once
 
+#include "base/expected.hpp"
 #include "base/identity.hpp"
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace shifter {
@@ -20,5 +23,10 @@ struct Acl {
     [[nodiscard]] bool may_read(const Identity & caller) const noexcept;
     bool operator==(const Acl &) const = default;
 };
+
+/** uids or gids with commas between them, blanks around each allowed: all of it, or nothing (H2-8). Any length. */
+[[nodiscard]] Expected<std::vector<id_t>> parse_id_list(std::string_view text);
+/** "1000,1001", which parses back. */
+[[nodiscard]] std::string format_id_list(const std::vector<id_t> & ids);
 
 } // namespace shifter

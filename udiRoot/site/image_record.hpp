@@ -15,7 +15,8 @@
 
 namespace shifter {
 
-/** How an image is held. The runtime mounts squashfs; the others are read, and refused in words where they cannot be. */
+/** How an image is held. The runtime mounts squashfs; the others are read, and refused in words where they cannot be.
+ */
 enum class ImageFormat { squashfs, xfs, ext4, cramfs, vfs };
 
 [[nodiscard]] std::string_view to_string(ImageFormat format) noexcept;
@@ -27,7 +28,7 @@ struct ImageRecord {
     std::optional<std::string> workdir;
     std::vector<std::string> env; ///< NAME=VALUE, in the image's order
     Acl acl;
-    std::string platform;         ///< "linux/amd64"; empty in files of older gateways
+    std::string platform; ///< "linux/amd64"; empty in files of older gateways
 
     bool operator==(const ImageRecord &) const = default;
 };
