@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/error.hpp"
 #include "base/identity.hpp"
 
 #include <map>
@@ -24,6 +25,12 @@ struct Caller {
     AuthorizedLocations locations;
 };
 
+/** munged does not answer: nobody was refused, and another try may work. The service answers 503, not 401. */
+class Unavailable : public Error {
+public:
+    using Error::Error;
+};
+
 /** Client: a credential for one request. `socket` empty: munged's default. @throws Error */
 [[nodiscard]] std::string make_credential(const AuthorizedLocations & locations, const std::string & socket = {});
 
@@ -36,7 +43,7 @@ struct Caller {
 class Authenticator {
 public:
     virtual ~Authenticator() = default;
-    /** @throws Error for an expired, replayed, malformed or foreign credential; the sentence has no secrets. */
+    /** @throws Error for an expired, replayed, malformed or foreign credential, Unavailable; no sentence has secrets. */
     [[nodiscard]] virtual Caller authenticate(std::string_view header) = 0;
 };
 
