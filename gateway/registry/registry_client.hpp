@@ -38,13 +38,14 @@ enum class AuthMethod { token, basic };
 
 /** One registry, as the site configured it (contract 7.9, `Locations`), or as its policy list admits it. */
 struct Location {
-    std::string name;                    ///< "docker.io", "reg.example.org:5000": what a reference names
-    std::string url;                     ///< "https://registry-1.docker.io"; http only where the site wrote so (I29)
-    std::string ca_file;                 ///< PEM; empty: the system's
+    std::string name;    ///< "docker.io", "reg.example.org:5000": what a reference names
+    std::string url;     ///< "https://registry-1.docker.io"; http only where the site wrote so (I29)
+    std::string ca_file; ///< PEM; empty: the system's
     AuthMethod auth_method = AuthMethod::token;
-    std::vector<std::string> mirrors;    ///< URLs tried in order before `url`
+    /** URLs tried in order before `url`. A mirror never sees credentials: they belong to `url` (I28). */
+    std::vector<std::string> mirrors;
     std::vector<std::string> token_hosts; ///< further hosts that may be asked for tokens with credentials (I28)
-    std::string proxy;                   ///< empty: from the service's environment
+    std::string proxy;                    ///< empty: from the service's environment
 };
 
 struct Credentials {
@@ -55,7 +56,8 @@ struct Credentials {
 /** Limits of every exchange (I30), each with a configuration key. */
 struct RegistryLimits {
     std::chrono::seconds connect_timeout{20};
-    std::chrono::seconds stall_timeout{60};     ///< less than 1 byte/s for that long is a broken connection
+    std::chrono::seconds stall_timeout{60};     ///< slower than the next line for that long is a broken connection
+    std::uint64_t min_bytes_per_second = 1024;  ///< counted only while we are ready to read
     std::chrono::seconds document_timeout{120}; ///< for a token, a manifest or a config as a whole
     unsigned attempts = 6;                      ///< tries of one exchange; a blob that made progress begins anew
     std::chrono::milliseconds first_delay{200};
@@ -72,8 +74,8 @@ struct ResolvedImage {
     std::optional<Digest> index_digest;
     oci::Manifest manifest;
     oci::ImageConfig config;
-    std::string config_json;   ///< as the registry served it, for `inspect`
-    bool anonymous = true;     ///< read without credentials; false: the image is private (contract 7.6)
+    std::string config_json; ///< as the registry served it, for `inspect`
+    bool anonymous = true;   ///< read without credentials; false: the image is private (contract 7.6)
 };
 
 /** Called with the number of bytes that arrived anew; from any thread. */
@@ -85,7 +87,8 @@ using OnBytes = std::function<void(std::uint64_t)>;
  */
 class RegistryClient {
 public:
-    RegistryClient(Location location, std::optional<Credentials> credentials, RegistryLimits limits, std::stop_token stop);
+    RegistryClient(Location location, std::optional<Credentials> credentials, RegistryLimits limits,
+                   std::stop_token stop);
     ~RegistryClient();
     RegistryClient(const RegistryClient &) = delete;
     RegistryClient & operator=(const RegistryClient &) = delete;
@@ -96,10 +99,17 @@ public:
     /**
      * Opens a blob of `repository`. The source checks size and digest against `blob`, resumes after a broken
      * connection (Range), follows redirects without credentials, and buffers at most `window_bytes` in memory:
-     * when nobody reads, the transfer pauses. Reading from it throws RegistryError.
+     * when nobody reads, the transfer pauses. Reading from it throws RegistryError. Each source has a thread and a
+     * connection of its own from now on, and may outlive the client; destroying it early is cheap.
+     * @throws RegistryError  Cause::over_limit when `blob` is larger than max_layer_bytes
      */
-    [[nodiscard]] std::unique_ptr<oci::ByteSource> open_blob(const std::string & repository, const oci::Descriptor & blob,
-                                                             std::size_t window_bytes, OnBytes on_bytes = {});
+    [[nodiscard]] std::unique_ptr<oci::ByteSource> open_blob(const std::string & repository,
+                                                             const oci::Descriptor & blob, std::size_t window_bytes,
+                                                             OnBytes on_bytes = {});
+
+    /** Whether any answer so far needed the credentials: to ask once more after the last blob, before publishing (I34).
+     */
+    [[nodiscard]] bool used_credentials() const;
 
 private:
     class Impl;

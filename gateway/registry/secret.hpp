@@ -15,6 +15,13 @@ class Secret {
 public:
     Secret() = default;
     explicit Secret(std::string_view text) : text_{text} {}
+    /** Takes the text over, so that no copy of it is left behind. */
+    [[nodiscard]] static Secret adopt(std::string && text) {
+        Secret result{text};
+        Secret leftover;
+        leftover.text_.swap(text);
+        return result;
+    }
     Secret(const Secret &) = default;
     Secret(Secret && other) noexcept : text_{std::move(other.text_)} { other.clear(); }
     Secret & operator=(const Secret & other) {
@@ -37,6 +44,13 @@ public:
     [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
     /** For the one place that sends it. The view ends with the secret. */
     [[nodiscard]] std::string_view reveal() const noexcept { return text_; }
+    /** `prefix` and this, as a secret. */
+    [[nodiscard]] Secret after(std::string_view prefix) const {
+        Secret result;
+        result.text_.reserve(prefix.size() + text_.size());
+        result.text_.append(prefix).append(text_);
+        return result;
+    }
 
 private:
     void clear() noexcept {

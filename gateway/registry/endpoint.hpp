@@ -1,0 +1,54 @@
+/**
+ * @file
+ * One place that serves a registry's content: its URL, its access, and its redirects.
+ */
+#pragma once
+
+#include "registry/access.hpp"
+#include "registry/http.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace shifter::registry {
+
+/** What to get. `path` is below /v2/<repository>/. */
+struct Get {
+    std::string repository;
+    std::string path;
+    std::string accept;
+    std::optional<std::uint64_t> range_from;
+    std::chrono::seconds total_timeout{0};
+};
+
+class Endpoint {
+public:
+    /** @throws Error when `url` cannot be used. Credentials are sent to `url` alone. */
+    Endpoint(Http & http, const std::string & url, const Location & location, std::optional<Credentials> credentials,
+             const RegistryLimits & limits);
+
+    /**
+     * One try: authenticates as far as needed, and follows redirects (I28, I29): http(s) only, never from https to
+     * http, only where address_rules allows, and without credentials once another origin is named.
+     * @return an answer with status 200, 206 or 416
+     * @throws FailedTry
+     */
+    [[nodiscard]] HttpResponse get(const Get & get, const BodySink & sink, const std::stop_token & stop);
+
+    /** For messages. */
+    [[nodiscard]] std::string host() const { return base_.authority(); }
+    [[nodiscard]] bool used_credentials() const { return access_.used_credentials(); }
+
+private:
+    [[nodiscard]] HttpResponse follow(HttpRequest request, HttpResponse response, const BodySink & sink,
+                                      const std::stop_token & stop) const;
+
+    Http & http_;
+    Url base_;
+    RegistryLimits limits_;
+    Access access_;
+};
+
+} // namespace shifter::registry

@@ -1,0 +1,222 @@
+#include "registry/registry_client.hpp"
+
+#include "base/log.hpp"
+#include "oci/sha256.hpp"
+#include "registry/blob_stream.hpp"
+#include "registry/documents.hpp"
+
+#include <algorithm>
+
+namespace shifter::registry {
+namespace {
+
+constexpr const char * manifest_types =
+    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/** A sentence on content that breaks a rule: it will not get better. */
+RegistryError bad_content(const std::string & sentence) { return {Cause::bad_content, sentence}; }
+
+struct Document {
+    std::string body;
+    std::string content_type;
+    std::string stated_digest; ///< Docker-Content-Digest, or empty
+};
+
+/** Walks from a tag to layers at one endpoint. */
+class Resolver {
+public:
+    Resolver(Endpoint & endpoint, const RegistryLimits & limits, const std::stop_token & stop, std::string repository)
+        : endpoint_{endpoint}, limits_{limits}, stop_{stop}, repository_{std::move(repository)} {}
+
+    ResolvedImage resolve(const ImageReference & reference, const oci::Platform & wanted) const {
+        // The one time that the tag is asked for (R7); from here on everything has a digest.
+        const Document first = fetch("manifests/" + reference.selector(), manifest_types);
+        const Digest digest = check_named(first, reference.digest);
+        auto parsed = parse(first, "the manifest");
+        std::optional<Digest> index_digest;
+        Digest manifest_digest = digest;
+        if (const auto * const index = std::get_if<oci::Index>(&parsed)) {
+            const auto choice = oci::select_platform(*index, wanted);
+            if (!choice)
+                throw RegistryError{Cause::not_found, "it has no image for " + wanted.to_string() + offers(*index)};
+            index_digest = digest;
+            manifest_digest = choice->digest;
+            const Document second = fetch_checked("manifests/", *choice, manifest_types);
+            parsed = parse(second, "the manifest for " + wanted.to_string());
+            if (std::holds_alternative<oci::Index>(parsed)) throw bad_content("its index leads to another index");
+        }
+        auto manifest = std::get<oci::Manifest>(std::move(parsed));
+        Document config = fetch_checked("blobs/", manifest.config, "");
+        auto image = oci::parse_image_config(config.body, limits_.documents);
+        if (!image) throw bad_content("its configuration is refused: " + image.error().what);
+        check(manifest, *image, wanted);
+        return {manifest_digest,   index_digest,           std::move(manifest),
+                *std::move(image), std::move(config.body), !endpoint_.used_credentials()};
+    }
+
+private:
+    [[nodiscard]] Document fetch(const std::string & path, const char * accept) const {
+        return with_retries(limits_, stop_, [&] {
+            Document document;
+            const Get get{repository_, path, accept, std::nullopt, limits_.document_timeout};
+            const auto sink = into(document.body, limits_.documents.max_bytes, endpoint_.host());
+            const HttpResponse response = endpoint_.get(get, sink, stop_);
+            if (response.status != 200)
+                throw FailedTry{Cause::registry_fault,
+                                endpoint_.host() + " answered " + std::to_string(response.status), false};
+            document.content_type = response.header("content-type").value_or("");
+            document.stated_digest = response.header("docker-content-digest").value_or("");
+            return document;
+        });
+    }
+
+    [[nodiscard]] Document fetch_checked(const std::string & folder, const oci::Descriptor & descriptor,
+                                         const char * accept) const {
+        const std::string name = descriptor.digest.to_string();
+        if (descriptor.size_bytes > limits_.documents.max_bytes)
+            throw RegistryError{Cause::over_limit, name + " is a document of " + std::to_string(descriptor.size_bytes) +
+                                                       " bytes, more than " +
+                                                       std::to_string(limits_.documents.max_bytes)};
+        Document document = fetch(folder + name, accept);
+        if (document.body.size() != descriptor.size_bytes)
+            throw bad_content(endpoint_.host() + " sent " + std::to_string(document.body.size()) +
+                              " bytes in place of " + std::to_string(descriptor.size_bytes) + " for " + name);
+        check_digest(document, descriptor.digest);
+        return document;
+    }
+
+    void check_digest(const Document & document, const Digest & digest) const {
+        if (oci::digest_of(document.body, digest.algorithm()) != digest)
+            throw bad_content(endpoint_.host() + " sent something else than " + digest.to_string());
+    }
+
+    /** The digest of what was asked for by the user's words. */
+    [[nodiscard]] Digest check_named(const Document & document, const std::optional<Digest> & asked) const {
+        if (asked) {
+            check_digest(document, *asked);
+            return *asked;
+        }
+        if (!document.stated_digest.empty()) {
+            const auto stated = Digest::parse(document.stated_digest);
+            if (!stated) throw bad_content(endpoint_.host() + " names an unusable digest: " + stated.error().what);
+            check_digest(document, *stated);
+        }
+        return oci::digest_of(document.body);
+    }
+
+    [[nodiscard]] oci::IndexOrManifest parse(const Document & document, const std::string & what) const {
+        auto parsed = oci::parse_index_or_manifest(document.body, document.content_type, limits_.documents);
+        if (!parsed) throw bad_content(what + " is refused: " + parsed.error().what);
+        return *std::move(parsed);
+    }
+
+    [[nodiscard]] static std::string offers(const oci::Index & index) {
+        constexpr std::size_t max_shown = 12;
+        std::string text;
+        std::size_t shown = 0;
+        for (const oci::Descriptor & descriptor : index.manifests) {
+            if (!descriptor.platform || descriptor.platform->os == "unknown") continue;
+            if (++shown > max_shown) return text + ", …";
+            text += (shown == 1 ? "; it has " : ", ") + log::one_line(descriptor.platform->to_string());
+        }
+        return text;
+    }
+
+    void check(const oci::Manifest & manifest, const oci::ImageConfig & config, const oci::Platform & wanted) const {
+        if (config.diff_ids.size() != manifest.layers.size())
+            throw bad_content("its manifest has " + std::to_string(manifest.layers.size()) +
+                              " layers and its configuration " + std::to_string(config.diff_ids.size()));
+        const oci::Platform & built = config.platform;
+        const bool other_variant = !wanted.variant.empty() && !built.variant.empty() && wanted.variant != built.variant;
+        if (built.os != wanted.os || built.architecture != wanted.architecture || other_variant)
+            throw RegistryError{Cause::not_found, "it is built for " + log::one_line(built.to_string()) +
+                                                      ", and this system needs " + wanted.to_string()};
+        for (const oci::Descriptor & layer : manifest.layers)
+            if (layer.size_bytes > limits_.max_layer_bytes)
+                throw RegistryError{Cause::over_limit, "its layer " + layer.digest.to_string() + " has " +
+                                                           std::to_string(layer.size_bytes) + " bytes, more than " +
+                                                           std::to_string(limits_.max_layer_bytes)};
+    }
+
+    Endpoint & endpoint_;
+    const RegistryLimits & limits_;
+    const std::stop_token & stop_;
+    std::string repository_;
+};
+
+} // namespace
+
+Session::Session(const Location & location, const std::optional<Credentials> & credentials, RegistryLimits the_limits,
+                 std::stop_token the_stop)
+    : limits{std::move(the_limits)}, stop{std::move(the_stop)}, http{{location.ca_file, location.proxy, limits}} {
+    for (const std::string & mirror : location.mirrors)
+        endpoints.push_back(std::make_unique<Endpoint>(http, mirror, location, std::nullopt, limits));
+    endpoints.push_back(std::make_unique<Endpoint>(http, location.url, location, credentials, limits));
+}
+
+void Session::on_endpoints(const std::string & what,
+                           const std::function<void(Endpoint &, const RegistryLimits &)> & action) {
+    constexpr unsigned attempts_before_another = 2;
+    const std::size_t first = preferred;
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+        const std::size_t chosen = (first + i) % endpoints.size();
+        const bool is_last = i + 1 == endpoints.size();
+        RegistryLimits here = limits;
+        if (!is_last) here.attempts = std::min(here.attempts, attempts_before_another);
+        try {
+            action(*endpoints[chosen], here);
+            preferred = chosen;
+            return;
+        } catch (const WrongBlob &) {
+            throw;
+        } catch (const RegistryError & error) {
+            if (is_last || error.cause() == Cause::stopped) throw;
+            log::warning(what + ": " + error.what() + "; the next place is asked");
+        }
+    }
+}
+
+class RegistryClient::Impl {
+public:
+    std::shared_ptr<Session> session;
+};
+
+RegistryClient::RegistryClient(Location location, std::optional<Credentials> credentials, RegistryLimits limits,
+                               std::stop_token stop)
+    : impl_{std::make_unique<Impl>()} {
+    impl_->session = std::make_shared<Session>(location, credentials, std::move(limits), std::move(stop));
+}
+
+RegistryClient::~RegistryClient() = default;
+
+ResolvedImage RegistryClient::resolve(const ImageReference & reference, const oci::Platform & platform) {
+    Session & session = *impl_->session;
+    const std::string name = reference.to_string();
+    std::optional<ResolvedImage> image;
+    try {
+        session.on_endpoints(name, [&](Endpoint & endpoint, const RegistryLimits & limits) {
+            image = Resolver{endpoint, limits, session.stop, reference.repository}.resolve(reference, platform);
+        });
+    } catch (const RegistryError & error) {
+        throw RegistryError{error.cause(), "cannot pull " + name + ": " + error.what()};
+    }
+    return *std::move(image);
+}
+
+std::unique_ptr<oci::ByteSource> RegistryClient::open_blob(const std::string & repository, const oci::Descriptor & blob,
+                                                           std::size_t window_bytes, OnBytes on_bytes) {
+    if (blob.size_bytes > impl_->session->limits.max_layer_bytes)
+        throw RegistryError{Cause::over_limit, "cannot fetch " + blob.digest.to_string() + ": it has " +
+                                                   std::to_string(blob.size_bytes) + " bytes, more than " +
+                                                   std::to_string(impl_->session->limits.max_layer_bytes)};
+    return std::make_unique<BlobStream>(impl_->session, repository, blob, window_bytes, std::move(on_bytes));
+}
+
+bool RegistryClient::used_credentials() const {
+    const auto & endpoints = impl_->session->endpoints;
+    return std::any_of(endpoints.begin(), endpoints.end(),
+                       [](const auto & endpoint) { return endpoint->used_credentials(); });
+}
+
+} // namespace shifter::registry
