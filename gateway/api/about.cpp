@@ -1,0 +1,40 @@
+// The service itself: what it offers, whether it is well.
+#include "api/api.hpp"
+
+#include "base/installed_paths.hpp"
+#include "base/log.hpp"
+
+#include <unistd.h>
+
+namespace shifter::api {
+
+Response Api::describe(Call & /*call*/) {
+    std::string text = std::string{"shifter-gateway "} + installed::version + "\n\n";
+    for (const Route & route : routes()) {
+        text += route.method == Method::post ? "POST " : "GET  ";
+        text += route.pattern;
+        text += '\n';
+    }
+    return {.body = std::move(text), .content_type = text_type};
+}
+
+Response Api::report_status(Call & /*call*/) { return {.body = "{\"status\":\"up\"}"}; }
+
+Response Api::report_health(Call & /*call*/) { return {.body = "{\"status\":\"ok\"}"}; }
+
+Response Api::report_readiness(Call & /*call*/) {
+    for (const auto & [name, system] : parts_.settings.systems) {
+        try {
+            (void)parts_.catalog.queue(name);
+        } catch (const Error & error) {
+            // The reason names files of ours: it is for the log, not for anybody who asks.
+            log::error(error.what());
+            throw Refusal{503, "the catalog does not answer"};
+        }
+        if (::access(system.storage.directory.c_str(), W_OK | X_OK) != 0)
+            throw Refusal{503, "the image directory of system " + name + " cannot be written"};
+    }
+    return {.body = "{\"status\":\"ready\"}"};
+}
+
+} // namespace shifter::api

@@ -1,0 +1,138 @@
+#include "api/api.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace shifter::api {
+
+/** In one place, so that the table may name private handlers. */
+struct RouteTable {
+    static constexpr std::array routes = {
+        Route{Method::get, "/", Access::open, &Api::describe, nullptr, "Plain text: the routes of this service."},
+        Route{Method::get, "/api/status", Access::open, &Api::report_status, nullptr, "`{\"status\":\"up\"}`."},
+        Route{Method::get, "/healthz", Access::open, &Api::report_health, nullptr, "200 while the process serves requests."},
+        Route{Method::get, "/readyz", Access::open, &Api::report_readiness, nullptr,
+              "200 when the catalog answers and every image directory can be written; else 503."},
+        Route{Method::get, "/api/list/{system}", Access::reader, &Api::list_images, nullptr,
+              "`{\"list\":[record,…]}`: the READY images that the caller may read."},
+        Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
+              "The record of a READY image, or 404."},
+        Route{Method::post, "/api/pull/{system}/{type}/{tag...}", Access::caller, &Api::pull_image, nullptr,
+              "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it ends."},
+        Route{Method::post, "/api/doimport/{system}/{type}/{tag...}", Access::caller, &Api::import_image, nullptr,
+              "Not offered by this release: 403 for who has no right to import, else 501."},
+        Route{Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
+              "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "
+              "`false`: not an admin."},
+        Route{Method::get, "/api/autoexpire/{system}", Access::admin, &Api::expire_overdue, "{\"status\":false}",
+              "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin."},
+        Route{Method::get, "/api/queue/{system}", Access::caller, &Api::list_queue, nullptr,
+              "`{\"list\":[{\"status\":…,\"image\":…},…]}`: the pulls on their way that the caller may know of."},
+        Route{Method::get, "/api/metrics/{system}", Access::admin, &Api::list_metrics, "[]",
+              "The latest lookups (`?limit=`, default 10, at most 10000); `[]` when not an admin, or without `Metrics`."},
+    };
+};
+
+std::span<const Route> Api::routes() { return RouteTable::routes; }
+
+std::string field(std::string_view name, std::string_view value) {
+    std::string text = " ";
+    text += name;
+    text += '=';
+    const bool plain = !value.empty() && value.find_first_of(" \"\\=") == std::string_view::npos;
+    text += plain ? std::string{value} : quoted(value);
+    return text;
+}
+
+ImageRequest named_image(const Call & call) {
+    auto image = ImageRequest::from_parts(call.parameters.at("type"), call.parameters.at("tag"));
+    if (!image) throw Refusal{400, "cannot use " + quoted(call.parameters.at("tag")) + ": " + image.error().what};
+    if (image->type == ImageType::local) throw Refusal{400, "an image of type local is a directory of the node; the gateway has none"};
+    return *std::move(image);
+}
+
+Response Api::handle(const Request & request) noexcept {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string_view path = std::string_view{request.target}.substr(0, request.target.find('?'));
+    std::string audit;
+    Response response;
+    std::string reason;
+    try {
+        response = dispatch(request, audit);
+    } catch (const std::exception & error) {
+        reason = error.what();
+        const int status = status_of(error);
+        // What broke inside is for the log; a caller who can do nothing about it need not read paths of ours.
+        response = failure(status, status == 500 ? "the gateway failed; its log has the reason under request " + request.id : reason, path);
+        if (status == 401) response.headers.emplace_back("WWW-Authenticate", "MUNGE");
+    }
+    const auto level = response.status >= 500 ? log::Level::error : audit.empty() && response.status != 401 ? log::Level::debug : log::Level::info;
+    if (log::enabled(level)) {
+        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+        std::array<char, 32> milliseconds{};
+        (void)std::snprintf(milliseconds.data(), milliseconds.size(), "%.1f", took.count());
+        std::string line = "request=" + request.id + field("path", path.substr(0, 300)) + field("peer", request.peer) + audit;
+        line += field("status", std::to_string(response.status)) + field("ms", milliseconds.data());
+        if (!reason.empty()) line += field("reason", reason);
+        log::write(level, line);
+    }
+    return response;
+}
+
+Response Api::dispatch(const Request & request, std::string & audit) {
+    bool other_method = false;
+    for (const Route & route : routes()) {
+        auto matched = match_path(route.pattern, request.target);
+        if (!matched) continue;
+        if (route.method != request.method) {
+            other_method = true;
+            continue;
+        }
+        if (!*matched) throw Refusal{400, "cannot read the path: " + matched->error().what};
+        const Parameters parameters = *std::move(*matched);
+        Call call{.request = request, .parameters = parameters, .caller = {}, .audit = {}};
+        authenticate(route, call);
+        if (route.access == Access::admin && !call.is_admin) {
+            audit = field("caller", call.caller.name) + " refused=not-admin";
+            return Response{.body = route.not_admin};
+        }
+        try {
+            Response response = (this->*route.handler)(call);
+            audit = std::move(call.audit);
+            return response;
+        } catch (...) {
+            audit = std::move(call.audit);
+            throw;
+        }
+    }
+    if (other_method) throw Refusal{405, "this path does not take that method"};
+    throw Refusal{404, "there is no such route; GET / lists them"};
+}
+
+void Api::authenticate(const Route & route, Call & call) {
+    if (route.access == Access::open) return;
+    const auto header = call.request.header("authentication");
+    const bool anonymous = !header && route.access == Access::reader && parts_.anonymous_read;
+    if (!header && !anonymous) throw Refusal{401, "the request has no MUNGE credential (one header \"authentication\")"};
+
+    const auto system = parts_.settings.systems.find(call.parameters.at("system"));
+    if (system == parts_.settings.systems.end())
+        throw Refusal{404, "this gateway does not serve a system " + quoted(call.parameters.at("system"))};
+    call.system = &system->second;
+    if (anonymous) {
+        call.caller.name = "anonymous";
+        return;
+    }
+    try {
+        call.caller = parts_.authenticators.at(system->first)->authenticate(*header);
+    } catch (const Error & error) {
+        throw Refusal{401, error.what()};
+    }
+    const auto & admins = system->second.admins;
+    call.is_admin = std::find(admins.begin(), admins.end(), call.caller.name) != admins.end();
+}
+
+} // namespace shifter::api

@@ -1,0 +1,105 @@
+/**
+ * @file
+ * The REST interface of contract 7.3: a table of routes, and one function from Request to Response. It knows nothing of
+ * sockets (server.hpp does), so tests call it as it is.
+ */
+#pragma once
+
+#include "api/failure.hpp"
+#include "api/http.hpp"
+#include "api/router.hpp"
+#include "auth/credential.hpp"
+#include "catalog/catalog.hpp"
+#include "pull/gateway_settings.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+
+namespace shifter::api {
+
+/**
+ * Who may call a route. The dispatcher asks; a handler cannot forget.
+ *
+ * open: anybody. caller: whoever MUNGE vouches for (I32). reader: the same, or anybody where the site allows anonymous
+ * reading of public images. admin: a caller who is on the system's list; others get the route's `not_admin` answer.
+ */
+enum class Access { open, reader, caller, admin };
+
+class Api;
+
+/** One request on its way to a handler. */
+struct Call {
+    const Request & request;
+    const Parameters & parameters;
+    const pull::System * system = nullptr; ///< set on every route with {system}
+    auth::Caller caller;                   ///< of no account (uid and gid -1) on open routes and for anonymous readers
+    bool is_admin = false;
+    std::string audit;                     ///< fields that the handler adds to the request's log line: " key=value"
+};
+
+struct Route {
+    Method method;
+    std::string_view pattern;
+    Access access;
+    Response (Api::*handler)(Call & call);
+    /** Body, with status 200, for a caller who is no admin (contract 7.3). */
+    const char * not_admin;
+    /** One sentence for docs/reference/rest-api.md. */
+    std::string_view summary;
+};
+
+class Api {
+public:
+    using Submit = std::function<catalog::Enqueued(const std::string & system, ImageType type, const std::string & tag,
+                                                   const auth::Caller & caller, const Acl & requested_acl)>;
+
+    /** What the routes stand on. References outlive the Api; everything in it may be called from several threads. */
+    struct Parts {
+        const pull::GatewaySettings & settings;
+        catalog::Catalog & catalog;
+        Submit submit;
+        std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators; ///< by system
+        std::function<catalog::Time()> now;
+        bool anonymous_read = false; ///< H7-1's compatibility switch
+    };
+
+    explicit Api(Parts parts) : parts_{std::move(parts)} {}
+
+    /** Never throws: what goes wrong becomes a response in the form of contract 7.2, and a line in the log. */
+    [[nodiscard]] Response handle(const Request & request) noexcept;
+
+    [[nodiscard]] static std::span<const Route> routes();
+
+private:
+    friend struct RouteTable;
+    [[nodiscard]] Response dispatch(const Request & request, std::string & audit);
+    void authenticate(const Route & route, Call & call);
+
+    // about.cpp: the service itself
+    Response describe(Call & call);
+    Response report_status(Call & call);
+    Response report_health(Call & call);
+    Response report_readiness(Call & call);
+    // images.cpp: what is published
+    Response list_images(Call & call);
+    Response look_up(Call & call);
+    Response expire(Call & call);
+    Response expire_overdue(Call & call);
+    Response list_metrics(Call & call);
+    // pulls.cpp: what is on its way
+    Response pull_image(Call & call);
+    Response import_image(Call & call);
+    Response list_queue(Call & call);
+
+    Parts parts_;
+};
+
+/** The image that a path names. @throws Refusal 400 for what can be no image name (I16) */
+[[nodiscard]] ImageRequest named_image(const Call & call);
+
+/** " name=value", quoted where it holds a blank. */
+[[nodiscard]] std::string field(std::string_view name, std::string_view value);
+
+} // namespace shifter::api

@@ -1,0 +1,95 @@
+// What is published: list, lookup, expiry, and who asked for what.
+#include "api/api.hpp"
+#include "api/records.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "catalog/publisher.hpp"
+#include "pull/pull_queue.hpp"
+
+namespace shifter::api {
+namespace {
+
+/** The image by id, by its name, or (custom only, H7-4) by its name with ":latest". Nothing when the caller may not see it. */
+std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Call & call, const ImageRequest & request) {
+    std::optional<catalog::Image> image;
+    if (request.type == ImageType::id) {
+        if (const auto id = ImageId::parse(request.tag)) image = catalog.find(call.system->name, *id);
+    } else {
+        image = catalog.find({call.system->name, request.type, pull::canonical_tag(request.type, request.tag)});
+        if (!image && request.type == ImageType::custom && request.tag.find(':') == std::string::npos)
+            image = catalog.find({call.system->name, request.type, request.tag + ":latest"});
+    }
+    if (image && !image->may_read(call.caller.identity)) return std::nullopt;
+    return image;
+}
+
+/** The reverse of publishing (R4): first nobody can find it, then the record goes, then the file. */
+void remove_image(catalog::Catalog & catalog, const pull::System & system, const ImageId & id) {
+    catalog.remove(system.name, id);
+    catalog::Publisher{system.storage}.remove(id);
+    log::info("removed" + field("system", system.name) + field("id", id.to_string()));
+}
+
+} // namespace
+
+Response Api::list_images(Call & call) {
+    RecordList list;
+    parts_.catalog.for_each_image(call.system->name, call.caller.identity, [&](const catalog::Image & image) {
+        // The catalog filters; a row that slipped through would be somebody's private image (I33).
+        if (image.may_read(call.caller.identity) && !image.tags.empty()) list.add(image_record(image));
+    });
+    return {.body = std::move(list).finish()};
+}
+
+Response Api::look_up(Call & call) {
+    const ImageRequest request = named_image(call);
+    call.audit = field("lookup", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name) +
+                 field("uid", std::to_string(static_cast<std::int64_t>(call.caller.identity.uid)));
+    const auto image = find_readable(parts_.catalog, call, request);
+    if (!image) throw no_such_image();
+    const catalog::Time now = parts_.now();
+    parts_.catalog.touch(call.system->name, image->id, now + parts_.settings.image_expiration);
+    if (parts_.settings.metrics)
+        parts_.catalog.record_lookup({call.caller.name, call.caller.identity.uid, call.system->name, request.type, request.tag,
+                                      image->id.to_string(), now});
+    call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
+    return {.body = image_record(*image)};
+}
+
+Response Api::expire(Call & call) {
+    const ImageRequest request = named_image(call);
+    call.audit = field("expire", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name);
+    const catalog::ImageKey key{call.system->name, request.type, pull::canonical_tag(request.type, request.tag)};
+    const auto image = parts_.catalog.find(key);
+    if (!image || !parts_.catalog.remove_tag(key)) return {.body = "{\"status\":null}"};
+    // H7-22: other tags keep the image.
+    if (image->tags.size() <= 1) remove_image(parts_.catalog, *call.system, image->id);
+    call.audit += field("id", image->id.to_string());
+    return {.body = "{\"status\":true}"};
+}
+
+Response Api::expire_overdue(Call & call) {
+    call.audit = field("autoexpire", call.system->name) + field("caller", call.caller.name);
+    std::vector<std::string> ids;
+    for (const catalog::Image & image : parts_.catalog.expired(call.system->name, parts_.now())) {
+        remove_image(parts_.catalog, *call.system, image.id);
+        ids.push_back(image.id.to_string());
+    }
+    call.audit += field("removed", std::to_string(ids.size()));
+    return {.body = status_list(ids)};
+}
+
+Response Api::list_metrics(Call & call) {
+    constexpr unsigned most = 10'000;
+    unsigned limit = 10;
+    if (const auto text = query_value(call.request.target, "limit")) {
+        const auto number = text::parse_unsigned<unsigned>(*text);
+        if (!number) throw Refusal{400, "limit is not a number: " + quoted(*text)};
+        limit = std::min(*number, most);
+    }
+    if (!parts_.settings.metrics) return {.body = "[]"};
+    return {.body = metrics_list(parts_.catalog.metrics(call.system->name, limit))};
+}
+
+} // namespace shifter::api

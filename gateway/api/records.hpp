@@ -1,0 +1,36 @@
+/**
+ * @file
+ * The catalog's values as JSON, in the form that deployed clients read. Contract 7.3: every key is always there, an
+ * absent value is the text "MISSING", `last_pull` is a number with a fraction. Further keys stand beside the contract's.
+ */
+#pragma once
+
+#include "catalog/catalog.hpp"
+
+#include <string>
+#include <vector>
+
+namespace shifter::api {
+
+[[nodiscard]] std::string image_record(const catalog::Image & image);
+
+/** What a pull record tells: its readers and its registry's words are for those who may know of the image. */
+[[nodiscard]] std::string pull_record(const catalog::Pull & pull);
+
+/** {"list":[…]} of records that are JSON already. */
+class RecordList {
+public:
+    void add(const std::string & record);
+    [[nodiscard]] std::string finish() &&;
+
+private:
+    std::string text_ = "{\"list\":[";
+    bool empty_ = true;
+};
+
+[[nodiscard]] std::string queue_record(const catalog::Pull & pull);
+[[nodiscard]] std::string metrics_list(const std::vector<catalog::MetricsRow> & rows);
+/** {"status":["<id>",…]} */
+[[nodiscard]] std::string status_list(const std::vector<std::string> & ids);
+
+} // namespace shifter::api

@@ -1,0 +1,302 @@
+#include "api/server.hpp"
+
+#include "api/failure.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "base/unique_fd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdarg>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <unordered_map>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+
+namespace shifter::api {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/** What one request has brought so far. */
+struct Arriving {
+    Request request;
+    bool begun = false;
+    bool too_long = false;
+};
+
+/** Short, unlike those of an earlier start, and cheap: log lines of one request are found by it. */
+std::string next_request_id() {
+    static const std::uint32_t start = std::random_device{}();
+    static std::atomic<std::uint32_t> count{0};
+    std::array<char, 20> text{};
+    (void)std::snprintf(text.data(), text.size(), "%08x-%x", start, count.fetch_add(1, std::memory_order_relaxed));
+    return text.data();
+}
+
+std::string describe_peer(MHD_Connection * connection) {
+    const auto * info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == nullptr || info->client_addr == nullptr) return "unknown";
+    const socklen_t length = info->client_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    std::array<char, NI_MAXHOST> host{};
+    if (::getnameinfo(info->client_addr, length, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) != 0) return "unknown";
+    return host.data();
+}
+
+union SocketAddress {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+};
+
+/** A listening socket of our own: the library's messages do not say which address could not be had, and why. */
+UniqueFd listen_on(ListenAddress & address) {
+    SocketAddress name{};
+    socklen_t length = 0;
+    if (address.is_ipv6()) {
+        name.v6.sin6_family = AF_INET6;
+        name.v6.sin6_port = htons(address.port);
+        (void)::inet_pton(AF_INET6, address.host.c_str(), &name.v6.sin6_addr);
+        length = sizeof name.v6;
+    } else {
+        name.v4.sin_family = AF_INET;
+        name.v4.sin_port = htons(address.port);
+        (void)::inet_pton(AF_INET, address.host.c_str(), &name.v4.sin_addr);
+        length = sizeof name.v4;
+    }
+    const std::string what = "cannot listen on " + address.to_string();
+    UniqueFd fd{::socket(name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd) throw SysError{errno, what};
+    const int on = 1;
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) throw SysError{errno, what};
+    if (address.is_ipv6() && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) throw SysError{errno, what};
+    if (::bind(fd.get(), &name.any, length) != 0) throw SysError{errno, what};
+    // A job start brings thousands of connections at once; the kernel cuts this to net.core.somaxconn.
+    if (::listen(fd.get(), 16'384) != 0) throw SysError{errno, what};
+    if (::getsockname(fd.get(), &name.any, &length) != 0) throw SysError{errno, what};
+    address.port = ntohs(address.is_ipv6() ? name.v6.sin6_port : name.v4.sin_port);
+    return fd;
+}
+
+/** As many connections as descriptors allow, with some left for files, registries and the catalog. */
+unsigned affordable_connections(unsigned wanted) {
+    constexpr rlim_t reserve = 256;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + reserve) return wanted;
+    const auto affordable = static_cast<unsigned>(limit.rlim_cur > 2 * reserve ? limit.rlim_cur - reserve : limit.rlim_cur / 2);
+    log::warning("at most " + std::to_string(affordable) + " connections, not " + std::to_string(wanted) + ": the limit of open files is " +
+                 std::to_string(limit.rlim_cur));
+    return affordable;
+}
+
+void log_library_message(void * /*closure*/, const char * format, va_list arguments) {
+    std::array<char, 512> text{};
+    (void)std::vsnprintf(text.data(), text.size(), format, arguments);
+    log::debug("http: " + std::string{text::trim(text.data())});
+}
+
+/** Paths stay as they came: decoding belongs to the router, which must see %2F as it is. */
+std::size_t keep_escapes(void * /*closure*/, MHD_Connection * /*connection*/, char * text) { return std::string_view{text}.size(); }
+
+} // namespace
+
+/** One address: a socket, the library's threads, and the watch over exchanges that take too long. */
+class HttpServer::Listener {
+public:
+    Listener(UniqueFd socket, const ServerLimits & limits, const Handler & handler);
+    ~Listener();
+    Listener(const Listener &) = delete;
+    Listener & operator=(const Listener &) = delete;
+
+private:
+    static void * note_target(void * self, const char * target, MHD_Connection * connection);
+    static MHD_Result answer(void * self, MHD_Connection * connection, const char * url, const char * method, const char * version,
+                             const char * upload, std::size_t * upload_bytes, void ** context);
+    static void finish(void * self, MHD_Connection * connection, void ** context, MHD_RequestTerminationCode why);
+    static void note_connection(void * self, MHD_Connection * connection, void ** context, MHD_ConnectionNotificationCode code);
+    [[nodiscard]] MHD_Result serve(MHD_Connection * connection, const char * method, const char * upload, std::size_t * upload_bytes,
+                                   Arriving & arriving);
+    [[nodiscard]] MHD_Result begin(MHD_Connection * connection, const char * method, Arriving & arriving);
+    void restart_clock(MHD_Connection * connection);
+    void watch(const std::stop_token & stop);
+
+    ServerLimits limits_;
+    const Handler & handler_;
+    MHD_Daemon * daemon_ = nullptr;
+    std::mutex mutex_;
+    std::condition_variable_any wake_;
+    std::unordered_map<int, Clock::time_point> last_progress_; ///< by descriptor, while the connection is open
+    std::jthread watcher_;
+};
+
+namespace {
+
+int descriptor_of(MHD_Connection * connection) {
+    const auto * info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info == nullptr ? -1 : info->connect_fd;
+}
+
+MHD_Result send(MHD_Connection * connection, Response response, const std::string & request_id) {
+    auto * body = new std::string{std::move(response.body)};
+    MHD_Response * reply = MHD_create_response_from_buffer_with_free_callback_cls(
+        body->size(), body->data(), [](void * text) { delete static_cast<std::string *>(text); }, body);
+    if (reply == nullptr) {
+        delete body;
+        return MHD_NO;
+    }
+    (void)MHD_add_response_header(reply, "Content-Type", response.content_type);
+    (void)MHD_add_response_header(reply, "X-Request-Id", request_id.c_str());
+    for (const auto & [name, value] : response.headers) (void)MHD_add_response_header(reply, name.c_str(), value.c_str());
+    const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), reply);
+    MHD_destroy_response(reply);
+    return queued;
+}
+
+} // namespace
+
+HttpServer::Listener::Listener(UniqueFd socket, const ServerLimits & limits, const Handler & handler) : limits_{limits}, handler_{handler} {
+    unsigned threads = limits.threads != 0 ? limits.threads : std::clamp(2 * std::thread::hardware_concurrency(), 2U, 8U);
+    threads = std::max(threads, 1U);
+    const unsigned connections = std::max(affordable_connections(limits.max_connections), threads);
+    // The library keeps request line and headers in this pool, and answers in its own words when they do not fit; with
+    // twice the room, nearly all of that ends in our words instead.
+    const std::size_t memory = 2 * (limits.max_target_bytes + limits.max_header_bytes);
+    daemon_ = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, nullptr, nullptr, &Listener::answer, this,
+        MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr,
+        MHD_OPTION_LISTEN_SOCKET, socket.get(),
+        MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.max_connections_per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle_timeout.count()),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,
+        MHD_OPTION_URI_LOG_CALLBACK, &Listener::note_target, this,
+        MHD_OPTION_NOTIFY_COMPLETED, &Listener::finish, this,
+        MHD_OPTION_NOTIFY_CONNECTION, &Listener::note_connection, this, MHD_OPTION_END);
+    if (daemon_ == nullptr) throw Error{"cannot start the HTTP service; is the limit of threads or of memory reached?"};
+    (void)socket.release(); // the daemon closes it
+    watcher_ = std::jthread{[this](const std::stop_token & stop) { watch(stop); }};
+}
+
+HttpServer::Listener::~Listener() { MHD_stop_daemon(daemon_); }
+
+void * HttpServer::Listener::note_target(void * self, const char * target, MHD_Connection * /*connection*/) {
+    const auto & limits = static_cast<Listener *>(self)->limits_;
+    auto * arriving = new Arriving;
+    arriving->request.target = std::string_view{target}.substr(0, limits.max_target_bytes);
+    arriving->too_long = std::string_view{target}.size() > limits.max_target_bytes;
+    return arriving;
+}
+
+MHD_Result HttpServer::Listener::answer(void * self, MHD_Connection * connection, const char * /*url*/, const char * method,
+                                        const char * /*version*/, const char * upload, std::size_t * upload_bytes, void ** context) {
+    // The library is C: an exception must not pass through it.
+    try {
+        return static_cast<Listener *>(self)->serve(connection, method, upload, upload_bytes, *static_cast<Arriving *>(*context));
+    } catch (const std::exception & error) {
+        log::error(std::string{"a connection was dropped: "} + error.what());
+        return MHD_NO;
+    }
+}
+
+MHD_Result HttpServer::Listener::begin(MHD_Connection * connection, const char * method, Arriving & arriving) {
+    arriving.begun = true;
+    Request & request = arriving.request;
+    request.id = next_request_id();
+    request.peer = describe_peer(connection);
+    const std::string_view verb = method;
+    request.method = verb == "GET" || verb == "HEAD" ? Method::get : verb == "POST" ? Method::post : Method::other;
+    MHD_get_connection_values(
+        connection, MHD_HEADER_KIND,
+        [](void * list, MHD_ValueKind, const char * name, const char * value) {
+            static_cast<Request *>(list)->headers.emplace_back(text::to_lower(name), value == nullptr ? "" : value);
+            return MHD_YES;
+        },
+        &request);
+
+    const auto refuse = [&](int status, const std::string & sentence) {
+        return send(connection, failure(status, sentence, std::string_view{request.target}.substr(0, request.target.find('?'))), request.id);
+    };
+    if (arriving.too_long) return refuse(414, "the path is longer than " + std::to_string(limits_.max_target_bytes) + " bytes");
+    std::size_t header_bytes = 0;
+    for (const auto & [name, value] : request.headers) header_bytes += name.size() + value.size() + 4;
+    if (header_bytes > limits_.max_header_bytes)
+        return refuse(431, "the headers have more than " + std::to_string(limits_.max_header_bytes) + " bytes");
+    const auto length = request.header("content-length");
+    if (length && text::parse_unsigned<std::uint64_t>(*length).value_or(UINT64_MAX) > limits_.max_body_bytes)
+        return refuse(413, "the body has more than " + std::to_string(limits_.max_body_bytes) + " bytes");
+    return MHD_YES;
+}
+
+MHD_Result HttpServer::Listener::serve(MHD_Connection * connection, const char * method, const char * upload, std::size_t * upload_bytes,
+                                       Arriving & arriving) {
+    if (!arriving.begun) return begin(connection, method, arriving);
+    Request & request = arriving.request;
+    if (*upload_bytes > 0) {
+        // A chunked body has no length that begin() could have refused: what is too much is dropped, and then refused.
+        const std::size_t room = limits_.max_body_bytes + 1 - std::min(request.body.size(), limits_.max_body_bytes + 1);
+        request.body.append(upload, std::min(room, *upload_bytes));
+        *upload_bytes = 0;
+        return MHD_YES;
+    }
+    if (request.body.size() > limits_.max_body_bytes)
+        return send(connection, failure(413, "the body has more than " + std::to_string(limits_.max_body_bytes) + " bytes", request.target),
+                    request.id);
+    return send(connection, handler_(request), request.id);
+}
+
+void HttpServer::Listener::finish(void * self, MHD_Connection * connection, void ** context, MHD_RequestTerminationCode /*why*/) {
+    delete static_cast<Arriving *>(*context);
+    *context = nullptr;
+    static_cast<Listener *>(self)->restart_clock(connection);
+}
+
+void HttpServer::Listener::note_connection(void * self, MHD_Connection * connection, void ** /*context*/,
+                                           MHD_ConnectionNotificationCode code) {
+    auto & listener = *static_cast<Listener *>(self);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) return listener.restart_clock(connection);
+    // Called before the library closes the descriptor, so watch() can never meet a number that means another file.
+    const std::lock_guard lock{listener.mutex_};
+    listener.last_progress_.erase(descriptor_of(connection));
+}
+
+void HttpServer::Listener::restart_clock(MHD_Connection * connection) {
+    const std::lock_guard lock{mutex_};
+    last_progress_[descriptor_of(connection)] = Clock::now();
+}
+
+/** The library's own timeout begins anew with each byte; this one does not, so a trickle ends, too. */
+void HttpServer::Listener::watch(const std::stop_token & stop) {
+    std::unique_lock lock{mutex_};
+    while (!stop.stop_requested()) {
+        (void)wake_.wait_for(lock, stop, std::chrono::seconds{1}, [] { return false; });
+        const auto oldest = Clock::now() - limits_.request_timeout;
+        for (const auto & [fd, since] : last_progress_)
+            if (since < oldest) (void)::shutdown(fd, SHUT_RDWR);
+    }
+}
+
+HttpServer::HttpServer(const std::vector<ListenAddress> & addresses, const ServerLimits & limits, Handler handler)
+    : handler_{std::move(handler)}, addresses_{addresses} {
+    for (ListenAddress & address : addresses_)
+        listeners_.push_back(std::make_unique<Listener>(listen_on(address), limits, handler_));
+}
+
+HttpServer::~HttpServer() = default;
+
+} // namespace shifter::api
