@@ -42,8 +42,10 @@ struct ImageRecord {
 
 /**
  * Writes a record in the order FORMAT, ENTRY, CMD, WORKDIR, USERACL, GROUPACL, ENV…, so that deployed runtimes read it:
- * lists as Python literals when no element needs escaping, else as JSON. Values that cannot be written safely (line
- * breaks, a backslash at the end, NUL: H2-7) are refused.
+ * lists as Python literals when no element needs escaping, else as JSON. An environment variable that does not fit in
+ * a line (line breaks, a backslash at the end, blanks at an edge: H2-7) goes into a JSON string behind "#ENV", and the
+ * platform behind "#PLATFORM": for deployed runtimes both are comments. Other values of that kind, NULs, variables
+ * without a name and records beyond 16 MiB are refused.
  */
 [[nodiscard]] Expected<std::string> format_image_record(const ImageRecord & record);
 

@@ -10,13 +10,17 @@
 #include "site/image_record.hpp"
 #include "site/site_config.hpp"
 
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
 namespace shifter {
 
 /** An image that was checked; `file` is the descriptor that was checked, and the one to mount. */
 struct OpenImage {
     ImageId id;
     ImageRecord record;
-    UniqueFd file;      ///< O_RDONLY, regular, not writable by anybody but its owner
+    UniqueFd file; ///< O_RDONLY, regular, writable by nobody but its owner
 };
 
 class ImageStore {
@@ -27,14 +31,17 @@ public:
     /**
      * Opens an image for `caller`: beneath the one directory descriptor, no links, regular files, owned by root or the
      * gateway account, writable by nobody else. @throws Error: an image that does not exist and one that the caller may
-     * not see give the same sentence (I33).
+     * not see give the same sentence (I33). Damage (a record that cannot be read or trusted) has a sentence of its own:
+     * whose image it is cannot be told then, and somebody must act.
      */
     [[nodiscard]] OpenImage open(const ImageId & id, const Identity & caller) const;
 
 private:
-    UniqueFd directory_;
+    [[nodiscard]] std::optional<UniqueFd> open_file(const std::string & name) const;
+
     std::string path_;
     uid_t gateway_uid_;
+    UniqueFd directory_;
 };
 
 } // namespace shifter

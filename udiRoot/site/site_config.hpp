@@ -9,10 +9,12 @@
 #include "site/volume_map.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace shifter {
@@ -35,6 +37,7 @@ struct Module {
     std::string root_hook;
     std::string user_hook;
     std::vector<std::string> conflicts;
+    bool operator==(const Module &) const = default;
 };
 
 /** How an image's file is mounted. */
@@ -71,9 +74,11 @@ struct SiteConfig {
     std::vector<std::string> per_node_cache_allowed_fs;
 
     // Beyond Shifter's keys; all have defaults.
-    std::string gateway_user = "root";        ///< gatewayUser: account that may own imagePath and the files in it
+    std::string gateway_user = "root";              ///< gatewayUser: account that may own imagePath and the files in it
     ImageMount image_mount = ImageMount::automatic; ///< imageMount: auto, kernel, fuse
-    std::chrono::seconds launch_timeout{60};  ///< launchTimeout: a launch that takes longer ends with an error (R12)
+    std::chrono::seconds launch_timeout{60}; ///< launchTimeout: a launch that takes longer ends with an error (R12)
+
+    bool operator==(const SiteConfig &) const = default;
 };
 
 enum class Severity { warning, error };
@@ -84,13 +89,13 @@ struct ConfigProblem {
     std::string file;
     unsigned line = 0;
     std::string key;
-    std::string what; ///< includes the nearest known key for an unknown one
+    std::string what;                            ///< includes the nearest known key for an unknown one
     [[nodiscard]] std::string to_string() const; ///< "file:line: key: what"
 };
 
 struct ParsedSiteConfig {
     SiteConfig config;
-    std::vector<ConfigProblem> problems; ///< all of them, in file order
+    std::vector<ConfigProblem> problems;        ///< all of them, in file order
     [[nodiscard]] bool usable() const noexcept; ///< no problem of severity error
 };
 
@@ -100,12 +105,18 @@ struct ConfigText {
     std::string text;
 };
 
-/** Reads the main file and drop-ins, in that order. Never throws for what the texts hold. At most 4 MiB each. */
+/**
+ * Reads the main file and drop-ins, in that order. Never throws for what the texts hold. At most 4 MiB each, and 100
+ * problems. An unknown key is a warning, or an error where its name could grant something (H3-5); a configuration check
+ * fails for both: `problems` is not empty.
+ */
 [[nodiscard]] ParsedSiteConfig parse_site_config(const std::vector<ConfigText> & texts);
 
 /**
- * Loads `path` and `path`.d/*.conf, each a TrustedFile (I37). Problems of severity warning go to the log.
- * @throws Error  that lists every problem, one a line, when the configuration cannot be used
+ * Loads `path` and the files named *.conf in the directory `path`.d, in the order of their bytes, each a TrustedFile
+ * (I37). Problems of severity warning go to the log.
+ * @throws Error  that states the problem when the configuration cannot be used; several go to the log, one a line,
+ *                before it
  */
 [[nodiscard]] SiteConfig load_site_config(const std::string & path);
 

@@ -14,8 +14,9 @@ namespace shifter {
 
 /**
  * Opened, checked by its descriptor, and read through that same descriptor. Every directory on the way is walked by
- * descriptor from "/" and must be owned by root (or by `also_owner`) and writable by nobody else; symbolic links on the
- * way are followed only where such a directory holds them.
+ * descriptor from "/" and must be owned by root (or by `also_owner`) and writable by nobody else, sticky or not;
+ * symbolic links on the way (at most 40) are followed only where such a directory holds them. Where a file has a POSIX
+ * ACL, the group bits of its mode are the mask of that ACL, so that "not writable by its group" covers every entry.
  */
 class TrustedFile {
 public:
@@ -26,13 +27,16 @@ public:
         std::optional<uid_t> also_owner = std::nullopt; ///< the gateway account, for files in imagePath
     };
 
-    /** @throws Error, naming the path and the component that others can write. */
+    /** @throws Error, naming the path, the component that others can write, and the command that mends it. */
     [[nodiscard]] static TrustedFile open(const std::string & path, const Rules & rules);
     [[nodiscard]] static TrustedFile open(const std::string & path) { return open(path, Rules{}); }
+    /** Nothing where there is no such file or directory. */
+    [[nodiscard]] static std::optional<TrustedFile> open_if_present(const std::string & path, const Rules & rules);
 
     [[nodiscard]] const std::string & path() const noexcept { return path_; }
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] UniqueFd release() && { return std::move(fd_); }
+    /** The whole content. @throws Error when it has more than `max_bytes` */
     [[nodiscard]] std::string read(std::size_t max_bytes) const;
 
 private:

@@ -1,7 +1,8 @@
 /**
  * @file
  * Volume maps: `from:to[:flag…][;…]`. Grammar and rules: contract section 4, hazards done right: text is accepted or
- * refused, never changed (I16, H4-1), destinations are compared by path component (I12, H4-2).
+ * refused, never changed (I16, H4-1), destinations are compared by path component (I12, H4-2). The paths of a map have
+ * letters, digits and _ . + - / only, as deployed Shifter kept them.
  */
 #pragma once
 
@@ -15,9 +16,13 @@
 
 namespace shifter {
 
-/** An absolute, normal path in the container: no "..", no ".", no empty component, no trailing slash; "/" is allowed. */
+/**
+ * An absolute, normal path in the container: no "..", no ".", no empty component, no trailing slash; "/" is allowed.
+ * Written slashes and dots that mean nothing ("/data/", "//a/./b") are accepted and left out (H4-3); ".." is refused.
+ */
 class ContainerPath {
 public:
+    /** At most 4095 bytes, 255 a component, no NUL. */
     [[nodiscard]] static Expected<ContainerPath> parse(std::string_view text);
     [[nodiscard]] const std::string & to_string() const noexcept { return text_; }
     /** The components, without the leading slash. */
@@ -47,14 +52,17 @@ struct Volume {
     bool read_only = false;
     bool recursive = false;
     Propagation propagation = Propagation::site_default;
-    std::optional<PerNodeCache> cache;
+    std::optional<PerNodeCache> cache = std::nullopt;
     bool operator==(const Volume &) const = default;
 };
 
 /** Whose rules apply (table 4.2). */
 enum class VolumeOwner { user, site };
 
-/** Refusals say which entry, and carry the contract's reason. At most 1000 entries. */
+/**
+ * Refusals say which entry, and why; `offset` is where the entry begins. At most 1000 entries. Two entries for one
+ * destination are refused to users (H4-12); a site's later entry is mounted over the earlier one.
+ */
 [[nodiscard]] Expected<std::vector<Volume>> parse_volume_map(std::string_view text, VolumeOwner owner);
 
 /** Why `to` is not allowed as a destination for `owner` (table 4.2), as the rest of a sentence; nothing if it is. */
