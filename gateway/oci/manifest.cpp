@@ -172,18 +172,14 @@ std::string stated_type(std::string_view content_type) {
  * Names are compared without case where they decide, since other readers (Go's) do not tell "Layers" from "layers".
  */
 Kind decide_kind(const Json & document, const std::string & stated) {
-    bool has_manifests = false;
-    bool has_layers = false;
-    for (const auto & item : document.items()) {
-        const std::string name = text::to_lower(item.key());
-        const bool is_of_index = name == "manifests";
-        const bool is_of_manifest = name == "layers" || name == "config";
-        const bool is_deciding = is_of_index || is_of_manifest || name == "mediatype" || name == "schemaversion";
-        if (is_deciding && item.key() != name && item.key() != "mediaType" && item.key() != "schemaVersion")
-            throw Refused{"the name " + shifter::quoted(item.key()) + " in it can be read in two ways"};
-        has_manifests |= is_of_index;
-        has_layers |= is_of_manifest;
-    }
+    constexpr std::array<std::string_view, 5> deciding = {"manifests", "layers", "config", "mediaType",
+                                                          "schemaVersion"};
+    for (const auto & item : document.items())
+        for (const std::string_view name : deciding)
+            if (item.key() != name && text::to_lower(item.key()) == text::to_lower(name))
+                throw Refused{"the name " + shifter::quoted(item.key()) + " in it can be read in two ways"};
+    const bool has_manifests = document.contains("manifests");
+    const bool has_layers = document.contains("layers") || document.contains("config");
     const std::string own = optional_text(document, "mediaType").value_or("");
     if (!own.empty() && !stated.empty() && own != stated)
         throw Refused{"the registry says that it is " + shifter::quoted(stated) + ", and it says that it is " +

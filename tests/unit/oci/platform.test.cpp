@@ -1,0 +1,89 @@
+#include "oci/platform.hpp"
+#include "oci/manifest.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace shifter::oci;
+
+namespace {
+
+Platform platform(const std::string & text) {
+    auto parsed = Platform::parse(text);
+    REQUIRE(parsed);
+    return *parsed;
+}
+
+/** An index with one manifest for each platform; the size says which one it is. */
+Index index_of(const std::vector<std::string> & platforms) {
+    Index index;
+    for (const std::string & text : platforms) {
+        const auto digest = shifter::Digest::parse("sha256:" + std::string(64, 'a'));
+        Descriptor descriptor{"application/vnd.oci.image.manifest.v1+json", *digest, index.manifests.size(),
+                              std::nullopt};
+        if (!text.empty()) descriptor.platform = platform(text);
+        index.manifests.push_back(descriptor);
+    }
+    return index;
+}
+
+} // namespace
+
+TEST_CASE("platforms are read as Docker and uname write them") {
+    auto [text, full] = GENERATE(table<std::string, std::string>({
+        {"linux/amd64", "linux/amd64"},
+        {"amd64", "linux/amd64"},
+        {"x86_64", "linux/amd64"},
+        {"linux/x86_64", "linux/amd64"},
+        {"aarch64", "linux/arm64/v8"},
+        {"arm64", "linux/arm64"},
+        {"armv7l", "linux/arm/v7"},
+        {"linux/arm/v6", "linux/arm/v6"},
+        {"ppc64le", "linux/ppc64le"},
+        {"windows/amd64", "windows/amd64"},
+    }));
+    INFO(text);
+    CHECK(platform(text).to_string() == full);
+    CHECK(platform(platform(text).to_string()) == platform(text));
+}
+
+TEST_CASE("a malformed platform is refused") {
+    const std::string text = GENERATE(as<std::string>{}, "", "/", "linux/", "/amd64", "linux/amd64/", "a/b/c/d",
+                                      "Linux/AMD64", "linux/am d64", "linux/amd64\n", std::string(65, 'a'));
+    INFO(text);
+    CHECK_FALSE(Platform::parse(text));
+}
+
+TEST_CASE("this machine has a platform that can be written and read") {
+    const Platform here = Platform::of_this_machine();
+    CHECK(here.os == "linux");
+    CHECK(Platform::parse(here.to_string()) == here);
+}
+
+TEST_CASE("the manifest for a platform is picked from an index, by variant where one is wanted") {
+    using Platforms = std::vector<std::string>;
+    auto [offered, wanted, chosen] = GENERATE(table<Platforms, std::string, int>({
+        {{"linux/amd64", "linux/arm64/v8"}, "amd64", 0},
+        {{"linux/amd64", "linux/arm64/v8"}, "arm64", 1},
+        {{"linux/amd64", "linux/arm64"}, "aarch64", 1},
+        {{"windows/amd64", "linux/amd64"}, "linux/amd64", 1},
+        {{"linux/arm/v5", "linux/arm/v6", "linux/arm/v7"}, "linux/arm", 2},
+        {{"linux/arm/v5", "linux/arm/v6", "linux/arm/v7"}, "linux/arm/v6", 1},
+        {{"linux/arm/v5", "linux/arm/v6"}, "linux/arm", 0},
+        {{"linux/arm/v5", "linux/arm/v6"}, "linux/arm/v7", -1},
+        {{"linux/amd64/v3", "linux/amd64"}, "amd64", 1},
+        {{"linux/amd64/v3"}, "amd64", 0},
+        {{"linux/amd64", "linux/amd64"}, "amd64", 0},
+        {{"linux/s390x"}, "amd64", -1},
+        {{}, "amd64", -1},
+    }));
+    INFO(wanted);
+    const auto choice = select_platform(index_of(offered), platform(wanted));
+    CHECK((choice ? static_cast<int>(choice->size_bytes) : -1) == chosen);
+}
+
+TEST_CASE("attestations and entries without a platform are never an image for a machine") {
+    CHECK_FALSE(select_platform(index_of({"unknown/unknown", ""}), platform("amd64")));
+}
