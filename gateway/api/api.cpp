@@ -128,6 +128,8 @@ void Api::authenticate(const Route & route, Call & call) {
     }
     try {
         call.caller = parts_.authenticators.at(system->first)->authenticate(*header);
+    } catch (const auth::Unavailable & error) {
+        throw Refusal{503, error.what()};
     } catch (const Error & error) {
         throw Refusal{401, error.what()};
     }

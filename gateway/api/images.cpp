@@ -10,17 +10,17 @@
 namespace shifter::api {
 namespace {
 
-/** The image by id, by its name, or (custom only, H7-4) by its name with ":latest". Nothing when the caller may not see it. */
+/** The image by id, by its name, or (custom only, H7-4) by its name with ":latest"; what the caller may not see is not there. */
 std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Call & call, const ImageRequest & request) {
-    std::optional<catalog::Image> image;
+    const std::string & system = call.system->name;
+    const Identity & caller = call.caller.identity;
     if (request.type == ImageType::id) {
-        if (const auto id = ImageId::parse(request.tag)) image = catalog.find(call.system->name, *id);
-    } else {
-        image = catalog.find({call.system->name, request.type, pull::canonical_tag(request.type, request.tag)});
-        if (!image && request.type == ImageType::custom && request.tag.find(':') == std::string::npos)
-            image = catalog.find({call.system->name, request.type, request.tag + ":latest"});
+        const auto id = ImageId::parse(request.tag);
+        return id ? catalog.find_readable(system, *id, caller) : std::nullopt;
     }
-    if (image && !image->may_read(call.caller.identity)) return std::nullopt;
+    auto image = catalog.find_readable({system, request.type, pull::canonical_tag(request.type, request.tag)}, caller);
+    if (!image && request.type == ImageType::custom && request.tag.find(':') == std::string::npos)
+        image = catalog.find_readable({system, request.type, request.tag + ":latest"}, caller);
     return image;
 }
 

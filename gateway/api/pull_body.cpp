@@ -35,9 +35,9 @@ Expected<std::vector<std::uint32_t>> parse_numbers(const nlohmann::json & value,
 
 } // namespace
 
-Expected<PullBody> parse_pull_body(std::string_view body) {
-    PullBody result;
-    if (text::trim(body).empty()) return result;
+Expected<Acl> parse_pull_body(std::string_view body) {
+    Acl readers;
+    if (text::trim(body).empty()) return readers;
     if (body.size() > max_body_bytes) return ParseError{max_body_bytes, "it has more than 64 KiB"};
     oci::DocumentLimits limits;
     limits.max_bytes = max_body_bytes;
@@ -48,18 +48,14 @@ Expected<PullBody> parse_pull_body(std::string_view body) {
     if (json.contains("allowed_uids")) {
         auto users = parse_numbers(json["allowed_uids"], "allowed_uids");
         if (!users) return users.error();
-        result.readers.users = *std::move(users);
+        readers.users = *std::move(users);
     }
     if (json.contains("allowed_gids")) {
         auto groups = parse_numbers(json["allowed_gids"], "allowed_gids");
         if (!groups) return groups.error();
-        result.readers.groups = *std::move(groups);
+        readers.groups = *std::move(groups);
     }
-    if (json.contains("follow")) {
-        if (!json["follow"].is_number_integer()) return ParseError{0, "follow is not a number"};
-        result.follow = json["follow"].get<std::int64_t>();
-    }
-    return result;
+    return readers;
 }
 
 } // namespace shifter::api

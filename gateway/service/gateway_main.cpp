@@ -1,0 +1,192 @@
+#include "service/gateway_main.hpp"
+
+#include "api/api.hpp"
+#include "api/server.hpp"
+#include "base/installed_paths.hpp"
+#include "base/io.hpp"
+#include "base/log.hpp"
+#include "catalog/catalog.hpp"
+#include "pull/pull_queue.hpp"
+#include "service/gateway_config.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <ostream>
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace shifter::service {
+namespace {
+
+constexpr const char * usage = "usage: shifter-gateway [--config FILE] [--check-config] [--port-file FILE]\n"
+                               "  --config FILE     configuration, unless GWCONFIG names one\n"
+                               "  --check-config    say what is wrong with it, and end\n"
+                               "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
+                               "  --version, --help\n"
+                               "See shifter-gateway(8).\n";
+
+struct Options {
+    std::string config = installed::gateway_config;
+    std::string port_file;
+    bool check_only = false;
+    const char * print = nullptr; ///< what to print instead of serving
+};
+
+Options parse_options(std::span<char * const> args) {
+    enum : int { config = 256, check, port_file, version, help };
+    static const std::array<option, 6> known = {{{"config", required_argument, nullptr, config},
+                                                 {"check-config", no_argument, nullptr, check},
+                                                 {"port-file", required_argument, nullptr, port_file},
+                                                 {"version", no_argument, nullptr, version},
+                                                 {"help", no_argument, nullptr, help},
+                                                 {nullptr, 0, nullptr, 0}}};
+    Options options;
+    ::optind = 0; // glibc: begin anew
+    ::opterr = 0;
+    const int count = static_cast<int>(args.size());
+    for (int word = 0; (word = ::getopt_long(count, args.data(), "+:h", known.data(), nullptr)) != -1;) {
+        switch (word) {
+        case config: options.config = ::optarg; break;
+        case check: options.check_only = true; break;
+        case port_file: options.port_file = ::optarg; break;
+        case version: options.print = "version"; return options;
+        case 'h':
+        case help: options.print = usage; return options;
+        case ':': throw Error{std::string{args[static_cast<std::size_t>(::optind) - 1]} + " needs an argument; see --help"};
+        default: throw Error{"no option " + quoted(args[static_cast<std::size_t>(::optind) - 1]) + "; see --help"};
+        }
+    }
+    if (::optind < count) throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
+    if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0') options.config = file; // NOLINT(concurrency-mt-unsafe)
+    return options;
+}
+
+/** Lines for the journal: priority as in sd-daemon(3), fields as the callers wrote them. */
+void log_for_journal(log::Level level, std::string_view message) {
+    static constexpr std::array<std::string_view, 4> words = {"<3>error ", "<4>warning ", "<6>info ", "<7>debug "};
+    // Without a journal behind it, a person reads the line, or a file that has no times of its own.
+    static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr; // NOLINT(concurrency-mt-unsafe): first call is before any thread
+    std::string line{words.at(static_cast<std::size_t>(level))};
+    if (!journal) {
+        line.erase(0, 3);
+        const std::time_t now = std::time(nullptr);
+        std::tm parts{};
+        std::array<char, 32> text{};
+        (void)std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z ", ::localtime_r(&now, &parts));
+        line.insert(0, text.data());
+    }
+    line += message;
+    line += '\n';
+    (void)!::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void check_directory(const std::string & path, const std::string & key) {
+    struct stat facts {};
+    if (::stat(path.c_str(), &facts) != 0) throw SysError{errno, "cannot use " + quoted(path) + " (" + key + ")"};
+    if (!S_ISDIR(facts.st_mode)) throw Error{"cannot use " + quoted(path) + " (" + key + "): it is not a directory"};
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0)
+        throw SysError{errno, "cannot write to " + quoted(path) + " (" + key + ") as uid " + std::to_string(::geteuid())};
+}
+
+void prepare_directories(const GatewayConfig & config) {
+    const std::string & cache = config.settings.cache_directory;
+    if (::mkdir(cache.c_str(), 0700) != 0 && errno != EEXIST) throw SysError{errno, "cannot make " + quoted(cache) + " (CacheDirectory)"};
+    check_directory(cache, "CacheDirectory");
+    for (const auto & [name, system] : config.settings.systems)
+        check_directory(system.storage.directory, "imageDir of system " + name);
+}
+
+std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(const GatewayConfig & config) {
+    std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators;
+    for (const auto & [name, system] : config.settings.systems)
+        authenticators[name] = config.authentication == Authentication::mock ? auth::mock_authenticator()
+                                                                             : auth::munge_authenticator(system.munge_socket);
+    return authenticators;
+}
+
+/** Whole or not at all: whoever waits for the file reads it as soon as it is there. */
+void write_port_file(const std::string & path, const std::vector<api::ListenAddress> & addresses) {
+    std::string text;
+    for (const api::ListenAddress & address : addresses) text += address.to_string() + "\n";
+    const std::string temporary = path + ".new";
+    const UniqueFd fd{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644)};
+    if (!fd) throw SysError{errno, "cannot write " + quoted(path)};
+    io::write_all(fd.get(), text, quoted(path));
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw SysError{errno, "cannot write " + quoted(path)};
+}
+
+catalog::Time wall_clock() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+/** From here to the end, signals that end the service are waited for, in every thread that will ever start. */
+sigset_t block_ending_signals() {
+    sigset_t ending;
+    ::sigemptyset(&ending);
+    ::sigaddset(&ending, SIGTERM);
+    ::sigaddset(&ending, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    (void)std::signal(SIGHUP, SIG_IGN);
+    return ending;
+}
+
+void serve(const Options & options, const GatewayConfig & config) {
+    const sigset_t ending = block_ending_signals();
+    prepare_directories(config);
+    const auto catalog = catalog::open_sqlite_catalog(config.database);
+    pull::PullQueue queue{config.settings, *catalog};
+    api::Api api{{.settings = config.settings,
+                  .catalog = *catalog,
+                  .submit = [&queue](const std::string & system, ImageType type, const std::string & tag, const auth::Caller & caller,
+                                     const Acl & readers) { return queue.submit(system, type, tag, caller, readers); },
+                  .authenticators = make_authenticators(config),
+                  .now = wall_clock,
+                  .anonymous_read = config.anonymous_read}};
+    const api::HttpServer server{config.listen, config.server, [&api](const api::Request & request) { return api.handle(request); }};
+    if (!options.port_file.empty()) write_port_file(options.port_file, server.addresses());
+    for (const api::ListenAddress & address : server.addresses())
+        log::info(std::string{"listening version="} + installed::version + " address=" + address.to_string());
+    if (config.authentication == Authentication::mock) log::warning("Authentication is mock: every caller is believed");
+
+    int signal_number = 0;
+    (void)::sigwait(&ending, &signal_number);
+    log::info("stopping signal=" + std::to_string(signal_number));
+}
+
+} // namespace
+
+int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream & err) {
+    try {
+        const Options options = parse_options(args);
+        if (options.print != nullptr) {
+            if (options.print == usage) out << usage;
+            else out << "shifter-gateway " << installed::version << '\n';
+            return static_cast<int>(ExitStatus::success);
+        }
+        GatewayConfig config = load_gateway_config(options.config);
+        config.settings.suppress_acl_in_meta = std::getenv("DISABLE_ACL_METADATA") != nullptr; // NOLINT(concurrency-mt-unsafe)
+        if (options.check_only) {
+            out << options.config << ": usable\n";
+            return static_cast<int>(ExitStatus::success);
+        }
+        if (::geteuid() == 0)
+            throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it by its own account, "
+                        "for example User=shiftergw in the systemd unit"};
+        (void)::umask(077); // files are opened to others on purpose, by the publisher alone (I33)
+        // Registry logins pass through memory: no core file, and no look from other processes of this account (I36).
+        (void)::prctl(PR_SET_DUMPABLE, 0);
+        log::set_level(config.log_level);
+        log::set_sink(log_for_journal);
+        serve(options, config);
+        return static_cast<int>(ExitStatus::success);
+    } catch (const std::exception & error) {
+        err << "shifter-gateway: " << error.what() << std::endl;
+        return static_cast<int>(ExitStatus::failed);
+    }
+}
+
+} // namespace shifter::service
