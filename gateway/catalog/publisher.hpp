@@ -10,6 +10,7 @@
 #include "site/image_record.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace shifter::catalog {
@@ -35,24 +36,34 @@ public:
 
 private:
     friend class Publisher;
+    UniqueFd directory_;
     UniqueFd fd_;
     std::string temporary_name_; ///< empty with O_TMPFILE
-    std::string directory_;
 };
+
+enum class Privacy { everybody, readers_only };
 
 class Publisher {
 public:
     explicit Publisher(ImageStorage storage) : storage_{std::move(storage)} {}
 
-    /** Syncs `file`, gives it its name, writes the record beside it, syncs the directory. In that order (H8-11, H8-12). */
-    void publish(UnpublishedFile && file, const ImageId & id, const ImageRecord & record);
-    /** Replaces the record alone, atomically (a changed ACL). */
-    void publish_record(const ImageId & id, const ImageRecord & record);
+    /**
+     * Syncs `file`, gives it its name, writes the record beside it, syncs the directory. In that order (H8-11, H8-12).
+     * An image that is there and whole stays, since its id says what it holds; a damaged one is replaced by renaming.
+     * `privacy` decides the mode of both files; readers_only always when the record has an access list.
+     * @throws Error; then the image is as absent, or as whole, as it was, and nothing new is left (R2, R3)
+     */
+    void publish(UnpublishedFile && file, const ImageId & id, const ImageRecord & record, Privacy privacy = Privacy::everybody);
+    /** Replaces the record alone, atomically, and gives the image the mode that goes with it (a changed ACL). */
+    void publish_record(const ImageId & id, const ImageRecord & record, Privacy privacy = Privacy::everybody);
     /** Whether both files are there and whole (size in the superblock, record readable). */
-    [[nodiscard]] bool is_whole(const ImageId & id) const;
+    [[nodiscard]] bool is_whole(const ImageId & id) const { return whole_size(id).has_value(); }
+    /** The size of the image's file, when is_whole(). */
+    [[nodiscard]] std::optional<std::uint64_t> whole_size(const ImageId & id) const;
     /** Removes record, then file. Containers that run from it keep it (R14). */
     void remove(const ImageId & id);
-    /** Removes leftovers of dead processes. Returns how many. */
+    /** Removes what dead processes have left: `*.partial.*` that nobody holds, images that never got their record and
+        are older than a day. Returns how many. */
     unsigned clean();
 
 private:

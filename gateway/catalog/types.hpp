@@ -55,23 +55,30 @@ struct Image {
     std::string system;
     ImageType type = ImageType::docker;
     ImageId id;
-    std::vector<std::string> tags; ///< sorted
-    std::string manifest_digest;   ///< "sha256:…"; empty for imports
-    std::string reference;         ///< full reference it was pulled by
+    std::vector<std::string> tags{}; ///< sorted; those that a given caller may see, where one was given
+    /** Tags that were shown by a private pull: their names are for holders of a grant alone, also when the same content
+        is public under another tag (I33). */
+    std::vector<std::string> private_tags{};
+    std::string manifest_digest{};   ///< "sha256:…"; empty for imports
+    std::string reference{};         ///< full reference it was pulled by
     std::string format = "squashfs";
-    std::string platform;          ///< "linux/amd64"
+    std::string platform{};          ///< "linux/amd64"
     std::uint64_t size_bytes = 0;
     bool is_private = false;
-    std::vector<Grant> grants;     ///< only for private images; effective readers are the union
-    oci::ImageConfig config;       ///< env, entrypoint, cmd, workdir, labels
-    std::vector<LayerInfo> layers;
+    std::vector<Grant> grants{};     ///< only for private images; effective readers are the union
+    oci::ImageConfig config{};       ///< env, entrypoint, cmd, workdir, labels
+    std::vector<LayerInfo> layers{};
     uid_t puller = 0;
-    Time last_pull;
-    std::optional<Time> expiration;
+    Time last_pull{};
+    std::optional<Time> expiration{};
 
     /** The union of all grants with their owners; public images give an empty list. */
     [[nodiscard]] Acl acl() const;
-    [[nodiscard]] bool may_read(const Identity & caller) const { return !is_private || acl().may_read(caller); }
+    [[nodiscard]] bool may_read(const Identity & caller) const { return !is_private || holds_grant(caller); }
+    /** Whether a grant names `caller`, as its owner or as a reader. */
+    [[nodiscard]] bool holds_grant(const Identity & caller) const;
+    /** Whether `caller` may know that `tag` is one of this image's. */
+    [[nodiscard]] bool may_see_tag(const Identity & caller, const std::string & tag) const;
 };
 
 struct LayerProgress {
@@ -84,6 +91,13 @@ struct Progress {
     std::vector<LayerProgress> layers;
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;
+};
+
+/** What a pull has shown of who may read the image at its registry. Decides who shares the pull: docs/explanation/pulls.md. */
+enum class Access {
+    unknown,    ///< the registry was not asked yet
+    open,       ///< read without credentials: everybody shares the pull and its result
+    restricted, ///< read with the requester's credentials: it is his alone
 };
 
 /** A pull, from the first request to its end. Ended ones are kept for a while, for their reason. */
@@ -101,6 +115,11 @@ struct Pull {
     Time created;
     Time heartbeat;
     std::optional<ImageId> image; ///< set when READY
+    Access access = Access::unknown;
+    std::optional<Time> ended;
+
+    /** Whether lists of pulls may show this one to `caller` (I33). */
+    [[nodiscard]] bool may_see(uid_t caller) const noexcept { return access == Access::open || requester == caller; }
 };
 
 } // namespace shifter::catalog

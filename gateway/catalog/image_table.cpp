@@ -1,0 +1,164 @@
+#include "catalog/image_table.hpp"
+
+#include "catalog/columns.hpp"
+#include "catalog/json_columns.hpp"
+
+#include <algorithm>
+
+namespace shifter::catalog::image_table {
+
+using sqlite::Statement;
+
+namespace {
+
+// The order of the columns in every query that reads whole images.
+#define IMAGE_COLUMNS \
+    "SELECT images.number, images.system, images.type, images.id, manifest_digest, reference, format, platform, size_bytes, " \
+    "images.is_private, config, layers, puller, last_pull, expiration "
+
+void read_tags(Connection & connection, std::int64_t number, Image & image) {
+    Statement query{connection, "SELECT tag, is_private FROM tags WHERE image = ? ORDER BY tag"};
+    query.bind(number);
+    while (query.step()) {
+        std::string tag = query.text();
+        if (query.integer() != 0) image.private_tags.push_back(tag);
+        image.tags.push_back(std::move(tag));
+    }
+}
+
+void read_grants(Connection & connection, std::int64_t number, Image & image) {
+    Statement query{connection, "SELECT owner, readers FROM grants WHERE image = ? ORDER BY owner"};
+    query.bind(number);
+    while (query.step()) {
+        const auto owner = static_cast<uid_t>(query.integer());
+        image.grants.push_back({owner, acl_of(query.text())});
+    }
+}
+
+Image read_image(Connection & connection, Statement & row) {
+    const std::int64_t number = row.integer();
+    // Braces: the columns are read from left to right.
+    Image image{row.text(), columns::type_of(row.text()), columns::id_of(row.text())};
+    image.manifest_digest = row.text();
+    image.reference = row.text();
+    image.format = row.text();
+    image.platform = row.text();
+    image.size_bytes = static_cast<std::uint64_t>(row.integer());
+    image.is_private = row.integer() != 0;
+    image.config = config_of(row.text());
+    image.layers = layers_of(row.text());
+    for (const LayerInfo & layer : image.layers) image.config.diff_ids.push_back(layer.diff_id);
+    image.puller = static_cast<uid_t>(row.integer());
+    image.last_pull = columns::time_of(row.integer());
+    if (const auto expiration = row.integer_or_null()) image.expiration = columns::time_of(*expiration);
+    read_tags(connection, number, image);
+    read_grants(connection, number, image);
+    return image;
+}
+
+std::optional<Image> read_one(Connection & connection, Statement & query) {
+    if (!query.step()) return std::nullopt;
+    return read_image(connection, query);
+}
+
+std::optional<std::int64_t> number_of(Connection & connection, const std::string & system, const ImageId & id) {
+    Statement query{connection, "SELECT number FROM images WHERE system = ? AND id = ?"};
+    query.bind(system, id.to_string());
+    if (!query.step()) return std::nullopt;
+    return query.integer();
+}
+
+std::int64_t store_row(Connection & connection, const Image & image) {
+    std::optional<std::int64_t> expiration;
+    if (image.expiration) expiration = columns::of(*image.expiration);
+    Statement{connection, "INSERT INTO images (system, id, type, manifest_digest, reference, format, platform, size_bytes, is_private, config, "
+                          "layers, puller, last_pull, expiration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                          "ON CONFLICT (system, id) DO UPDATE SET type = excluded.type, manifest_digest = excluded.manifest_digest, "
+                          "reference = excluded.reference, format = excluded.format, platform = excluded.platform, "
+                          "size_bytes = excluded.size_bytes, is_private = excluded.is_private, config = excluded.config, "
+                          "layers = excluded.layers, puller = excluded.puller, last_pull = excluded.last_pull, "
+                          "expiration = max(coalesce(images.expiration, 0), excluded.expiration)"}
+        .bind(image.system, image.id.to_string(), columns::of(image.type), image.manifest_digest, image.reference, image.format, image.platform,
+              columns::of(image.size_bytes), image.is_private, to_json(image.config), to_json(image.layers), std::int64_t{image.puller},
+              columns::of(image.last_pull), expiration)
+        .run();
+    return columns::undamaged(number_of(connection, image.system, image.id), "an image");
+}
+
+void store_grant(Connection & connection, std::int64_t number, const Grant & grant, Time now) {
+    Statement{connection, "INSERT INTO grants (image, owner, readers, changed) VALUES (?, ?, ?, ?) ON CONFLICT (image, owner) DO UPDATE SET "
+                          "readers = excluded.readers, changed = excluded.changed WHERE grants.readers <> excluded.readers"}
+        .bind(number, std::int64_t{grant.owner}, to_json(grant.readers), columns::of(now))
+        .run();
+}
+
+} // namespace
+
+std::optional<Image> find(Connection & connection, const ImageKey & key) {
+    Statement query{connection, IMAGE_COLUMNS "FROM tags JOIN images ON images.number = tags.image WHERE tags.system = ? AND tags.type = ? AND tags.tag = ?"};
+    query.bind(key.system, columns::of(key.type), key.tag);
+    return read_one(connection, query);
+}
+
+std::optional<Image> find(Connection & connection, const std::string & system, const ImageId & id) {
+    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id = ?"};
+    query.bind(system, id.to_string());
+    return read_one(connection, query);
+}
+
+void for_each(Connection & connection, const std::string & system, const std::function<void(Image &&)> & visit) {
+    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ?"};
+    query.bind(system);
+    while (query.step()) visit(read_image(connection, query));
+}
+
+std::vector<Image> expired(Connection & connection, const std::string & system, Time now) {
+    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND (expiration < ? OR NOT EXISTS "
+                                              "(SELECT 1 FROM tags WHERE tags.image = images.number))"};
+    query.bind(system, columns::of(now));
+    std::vector<Image> images;
+    while (query.step()) images.push_back(read_image(connection, query));
+    return images;
+}
+
+void store(Connection & connection, const Image & image, const ImageKey & key, Time now) {
+    const std::int64_t number = store_row(connection, image);
+    const bool is_private_tag = std::find(image.private_tags.begin(), image.private_tags.end(), key.tag) != image.private_tags.end();
+    Statement{connection, "INSERT INTO tags (system, type, tag, image, is_private) VALUES (?, ?, ?, ?, ?) ON CONFLICT (system, type, tag) "
+                          "DO UPDATE SET image = excluded.image, is_private = excluded.is_private"}
+        .bind(key.system, columns::of(key.type), key.tag, number, is_private_tag)
+        .run();
+    for (const Grant & grant : image.grants) store_grant(connection, number, grant, now);
+}
+
+void set_last_pull(Connection & connection, const std::string & system, const ImageId & id, Time last_pull) {
+    Statement{connection, "UPDATE images SET last_pull = ? WHERE system = ? AND id = ?"}.bind(columns::of(last_pull), system, id.to_string()).run();
+}
+
+void set_expiration(Connection & connection, const std::string & system, const ImageId & id, Time expiration) {
+    Statement{connection, "UPDATE images SET expiration = ? WHERE system = ? AND id = ?"}.bind(columns::of(expiration), system, id.to_string()).run();
+}
+
+bool remove_tag(Connection & connection, const ImageKey & key) {
+    Statement{connection, "DELETE FROM tags WHERE system = ? AND type = ? AND tag = ?"}.bind(key.system, columns::of(key.type), key.tag).run();
+    return connection.changes() > 0;
+}
+
+void remove(Connection & connection, const std::string & system, const ImageId & id) {
+    Statement{connection, "DELETE FROM images WHERE system = ? AND id = ?"}.bind(system, id.to_string()).run();
+}
+
+void set_grant(Connection & connection, const std::string & system, const ImageId & id, const Grant & grant, Time now) {
+    const auto number = number_of(connection, system, id);
+    if (!number) throw Error{"cannot change who may use image " + id.abbreviated() + ": it does not exist"};
+    store_grant(connection, *number, grant, now);
+}
+
+std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id, uid_t owner) {
+    Statement query{connection, "SELECT changed FROM grants JOIN images ON images.number = grants.image WHERE system = ? AND id = ? AND owner = ?"};
+    query.bind(system, id.to_string(), std::int64_t{owner});
+    if (!query.step()) return std::nullopt;
+    return columns::time_of(query.integer());
+}
+
+} // namespace shifter::catalog::image_table

@@ -1,0 +1,29 @@
+/**
+ * @file
+ * Images, their tags and grants in SQLite. Each function runs inside the caller's transaction.
+ */
+#pragma once
+
+#include "catalog/catalog.hpp"
+#include "catalog/sqlite.hpp"
+
+namespace shifter::catalog::image_table {
+
+using sqlite::Connection;
+
+[[nodiscard]] std::optional<Image> find(Connection & connection, const ImageKey & key);
+[[nodiscard]] std::optional<Image> find(Connection & connection, const std::string & system, const ImageId & id);
+void for_each(Connection & connection, const std::string & system, const std::function<void(Image &&)> & visit);
+[[nodiscard]] std::vector<Image> expired(Connection & connection, const std::string & system, Time now);
+
+/** Writes the image, moves `key`'s tag to it, and stores the grants that changed. */
+void store(Connection & connection, const Image & image, const ImageKey & key, Time now);
+void set_last_pull(Connection & connection, const std::string & system, const ImageId & id, Time last_pull);
+void set_expiration(Connection & connection, const std::string & system, const ImageId & id, Time expiration);
+bool remove_tag(Connection & connection, const ImageKey & key);
+void remove(Connection & connection, const std::string & system, const ImageId & id);
+void set_grant(Connection & connection, const std::string & system, const ImageId & id, const Grant & grant, Time now);
+/** When `owner` last changed his grant on the image. */
+[[nodiscard]] std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id, uid_t owner);
+
+} // namespace shifter::catalog::image_table

@@ -1,0 +1,82 @@
+#include "catalog/schema.hpp"
+
+#include "base/error.hpp"
+
+#include <array>
+
+namespace shifter::catalog {
+
+namespace {
+
+struct Migration {
+    const char * sql;       ///< from version i to i + 1
+    const char * set_version;
+};
+
+// Times are milliseconds since the epoch; lists and documents are JSON. A migration, once released, never changes.
+constexpr std::array<Migration, 1> migrations{{
+    {R"(
+CREATE TABLE images (
+    number INTEGER PRIMARY KEY,
+    system TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL,
+    manifest_digest TEXT NOT NULL, reference TEXT NOT NULL, format TEXT NOT NULL, platform TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL, is_private INTEGER NOT NULL,
+    config TEXT NOT NULL, layers TEXT NOT NULL,
+    puller INTEGER NOT NULL, last_pull INTEGER NOT NULL, expiration INTEGER,
+    UNIQUE (system, id)) STRICT;
+CREATE INDEX images_by_expiration ON images (system, expiration);
+CREATE TABLE tags (
+    system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
+    image INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+    is_private INTEGER NOT NULL,
+    PRIMARY KEY (system, type, tag)) STRICT, WITHOUT ROWID;
+CREATE INDEX tags_by_image ON tags (image, tag);
+CREATE TABLE grants (
+    image INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+    owner INTEGER NOT NULL, readers TEXT NOT NULL, changed INTEGER NOT NULL,
+    PRIMARY KEY (image, owner)) STRICT, WITHOUT ROWID;
+CREATE TABLE pulls (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
+    requester INTEGER NOT NULL, requester_name TEXT NOT NULL,
+    state TEXT NOT NULL, message TEXT NOT NULL, retryable INTEGER NOT NULL,
+    requested_acl TEXT NOT NULL, has_credentials INTEGER NOT NULL, access TEXT NOT NULL,
+    progress TEXT NOT NULL, created INTEGER NOT NULL, heartbeat INTEGER NOT NULL,
+    ended INTEGER, image TEXT, worker TEXT) STRICT;
+CREATE INDEX pulls_by_key ON pulls (system, type, tag, number);
+CREATE INDEX pulls_under_way ON pulls (number) WHERE ended IS NULL;
+CREATE TABLE requesters (
+    pull INTEGER NOT NULL REFERENCES pulls ON DELETE CASCADE,
+    uid INTEGER NOT NULL, credentials_mark TEXT NOT NULL, was_told INTEGER NOT NULL,
+    PRIMARY KEY (pull, uid)) STRICT, WITHOUT ROWID;
+CREATE TABLE lookups (
+    number INTEGER PRIMARY KEY,
+    user TEXT NOT NULL, uid INTEGER NOT NULL, system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
+    id TEXT NOT NULL, time INTEGER NOT NULL) STRICT;
+CREATE INDEX lookups_by_system ON lookups (system, number);
+)", "PRAGMA user_version = 1"},
+}};
+
+std::int64_t version_of(sqlite::Connection & connection) {
+    sqlite::Statement query{connection, "PRAGMA user_version"};
+    return query.step() ? query.integer() : 0;
+}
+
+} // namespace
+
+void migrate_schema(sqlite::Connection & writer) {
+    sqlite::Transaction transaction{writer, sqlite::Transaction::Kind::write};
+    const std::int64_t found = version_of(writer);
+    const auto known = static_cast<std::int64_t>(migrations.size());
+    if (found < 0 || found > known) {
+        throw Error{"cannot use the catalog " + shifter::quoted(writer.path()) + ": it was written by a newer release (schema " +
+                    std::to_string(found) + ", this one knows " + std::to_string(known) + "); start that release, or restore the older copy"};
+    }
+    for (auto version = found; version < known; ++version) {
+        writer.execute(migrations[static_cast<std::size_t>(version)].sql);
+        writer.execute(migrations[static_cast<std::size_t>(version)].set_version);
+    }
+    transaction.commit();
+}
+
+} // namespace shifter::catalog

@@ -1,0 +1,227 @@
+#include "catalog/catalog.hpp"
+#include "catalog/columns.hpp"
+#include "catalog/connections.hpp"
+#include "catalog/decision.hpp"
+#include "catalog/image_table.hpp"
+#include "catalog/merge.hpp"
+#include "catalog/pull_table.hpp"
+#include "catalog/schema.hpp"
+#include "catalog/sqlite.hpp"
+
+#include <map>
+
+namespace shifter::catalog {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+using sqlite::Transaction;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::int64_t most_lookups = 100'000;
+
+/** Believes that a heartbeat is too old only after the steady clock agreed for a while (R10). */
+class StaleWatch {
+public:
+    bool is_stale(const Pull & pull, const PullPolicy & policy, Time now) {
+        if (age(pull.heartbeat, now) < policy.heartbeat_timeout) {
+            seen_.erase(pull.number);
+            return false;
+        }
+        const auto [found, is_first] = seen_.try_emplace(pull.number, Seen{pull.heartbeat, SteadyClock::now()});
+        if (!is_first && found->second.heartbeat != pull.heartbeat) found->second = {pull.heartbeat, SteadyClock::now()};
+        return SteadyClock::now() - found->second.since >= policy.stale_confirmation;
+    }
+    void forget(std::int64_t pull) { seen_.erase(pull); }
+
+private:
+    struct Seen {
+        Time heartbeat;
+        SteadyClock::time_point since;
+    };
+    std::map<std::int64_t, Seen> seen_;
+};
+
+class SqliteCatalog : public Catalog {
+public:
+    explicit SqliteCatalog(const std::string & path) : writer_{path}, readers_{path} { writer_.use_as_is(migrate_schema); }
+
+    std::optional<Image> find(const ImageKey & key) override {
+        return readers_.use([&](Connection & reader) { return image_table::find(reader, key); });
+    }
+    std::optional<Image> find(const std::string & system, const ImageId & id) override {
+        return readers_.use([&](Connection & reader) { return image_table::find(reader, system, id); });
+    }
+    std::optional<Image> find_readable(const ImageKey & key, const Identity & caller) override {
+        auto image = find(key);
+        if (!image || !image->may_see_tag(caller, key.tag)) return std::nullopt;
+        return as_seen_by(caller, *std::move(image));
+    }
+    std::optional<Image> find_readable(const std::string & system, const ImageId & id, const Identity & caller) override {
+        auto image = find(system, id);
+        return image ? as_seen_by(caller, *std::move(image)) : std::nullopt;
+    }
+
+    void for_each_image(const std::string & system, const Identity & caller, const std::function<void(const Image &)> & visit) override {
+        readers_.use([&](Connection & reader) {
+            image_table::for_each(reader, system, [&](Image && image) {
+                if (const auto seen = as_seen_by(caller, std::move(image))) visit(*seen);
+            });
+        });
+    }
+
+    void touch(const std::string & system, const ImageId & id, Time expiration) override {
+        const auto image = find(system, id);
+        if (!image) return;
+        if (image->expiration && expiration - *image->expiration < std::chrono::hours{1}) return;
+        writer_.use([&](Connection & writer) { image_table::set_expiration(writer, system, id, expiration); });
+    }
+
+    bool remove_tag(const ImageKey & key) override {
+        return writer_.use([&](Connection & writer) { return image_table::remove_tag(writer, key); });
+    }
+    void remove(const std::string & system, const ImageId & id) override {
+        writer_.use([&](Connection & writer) { image_table::remove(writer, system, id); });
+    }
+    std::vector<Image> expired(const std::string & system, Time now) override {
+        return readers_.use([&](Connection & reader) { return image_table::expired(reader, system, now); });
+    }
+    void set_grant(const std::string & system, const ImageId & id, const Grant & grant, Time now) override {
+        writer_.use([&](Connection & writer) { image_table::set_grant(writer, system, id, grant, now); });
+    }
+
+    Enqueued enqueue(const PullRequest & request, const PullPolicy & policy, Time now) override {
+        return writer_.use([&](Connection & writer) {
+            Situation situation = look_at(writer, request, policy, now);
+            const Decision decision = decide(situation, request, policy, now);
+            return carry_out(writer, decision, std::move(situation), request, now);
+        });
+    }
+
+    std::optional<Pull> claim(const std::string & worker, Time now) override {
+        return writer_.use([&](Connection & writer) { return pull_table::claim(writer, worker, now); });
+    }
+    std::optional<Pull> find_pull(const ImageKey & key) override {
+        return readers_.use([&](Connection & reader) { return pull_table::find(reader, key); });
+    }
+    std::optional<Pull> find_pull(std::int64_t number) override {
+        return readers_.use([&](Connection & reader) { return pull_table::find(reader, number); });
+    }
+    void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress, Time now) override {
+        writer_.use([&](Connection & writer) {
+            (void)pull_table::expect(writer, pull, state);
+            pull_table::advance(writer, pull, state, message, progress, now);
+        });
+    }
+    void set_access(std::int64_t pull, Access access, Time now) override {
+        writer_.use([&](Connection & writer) { pull_table::set_access(writer, pull, access, now); });
+    }
+    void beat(const std::string & worker, Time now) override {
+        writer_.use([&](Connection & writer) { pull_table::beat(writer, worker, now); });
+    }
+    Image preview(const Publication & publication) override {
+        return readers_.use([&](Connection & reader) {
+            const auto pull = columns::undamaged(pull_table::find(reader, publication.pull), "a pull");
+            return merge(image_table::find(reader, pull.key.system, publication.image.id), pull.key, publication.image);
+        });
+    }
+    void publish(const Publication & publication, Time now) override {
+        writer_.use([&](Connection & writer) {
+            const Pull pull = pull_table::expect(writer, publication.pull, State::ready);
+            Image image = merge(image_table::find(writer, pull.key.system, publication.image.id), pull.key, publication.image);
+            image.last_pull = now;
+            image_table::store(writer, image, pull.key, now);
+            pull_table::end(writer, pull.number, State::ready, publication.message, true, image.id, now);
+        });
+    }
+    void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) override {
+        writer_.use([&](Connection & writer) {
+            (void)pull_table::expect(writer, pull, State::failure);
+            pull_table::end(writer, pull, State::failure, reason, retryable, std::nullopt, now);
+        });
+    }
+    std::vector<Pull> queue(const std::string & system) override {
+        return readers_.use([&](Connection & reader) { return pull_table::queue(reader, system); });
+    }
+    unsigned recover(const std::string & worker, Time now) override {
+        return writer_.use([&](Connection & writer) { return pull_table::recover(writer, worker, now); });
+    }
+
+    void record_lookup(const MetricsRow & row) override {
+        writer_.use([&](Connection & writer) {
+            Statement{writer, "INSERT INTO lookups (user, uid, system, type, tag, id, time) VALUES (?, ?, ?, ?, ?, ?, ?)"}
+                .bind(row.user, std::int64_t{row.uid}, row.system, columns::of(row.type), row.tag, row.id, columns::of(row.time))
+                .run();
+            Statement{writer, "DELETE FROM lookups WHERE number <= ?"}.bind(writer.last_row() - most_lookups).run();
+        });
+    }
+    std::vector<MetricsRow> metrics(const std::string & system, unsigned limit) override {
+        return readers_.use([&](Connection & reader) {
+            Statement query{reader, "SELECT user, uid, system, type, tag, id, time FROM lookups WHERE system = ? ORDER BY number DESC LIMIT ?"};
+            query.bind(system, limit);
+            std::vector<MetricsRow> rows;
+            while (query.step()) {
+                MetricsRow row;
+                row.user = query.text();
+                row.uid = static_cast<uid_t>(query.integer());
+                row.system = query.text();
+                row.type = columns::type_of(query.text());
+                row.tag = query.text();
+                row.id = query.text();
+                row.time = columns::time_of(query.integer());
+                rows.push_back(std::move(row));
+            }
+            return rows;
+        });
+    }
+
+private:
+    Situation look_at(Connection & writer, const PullRequest & request, const PullPolicy & policy, Time now) {
+        Situation situation;
+        situation.pulls = pull_table::candidates(writer, request.key, request.requester, policy, now);
+        for (Candidate & each : situation.pulls) each.is_stale = !each.pull.ended && stale_.is_stale(each.pull, policy, now);
+        situation.image = image_table::find(writer, request.key);
+        if (!situation.image) return situation;
+        Image & image = *situation.image;
+        if (image.last_pull > now) { // a clock that was ahead would keep the tag from being pulled for long
+            image.last_pull = now;
+            image_table::set_last_pull(writer, image.system, image.id, now);
+        }
+        situation.own_grant_changed = image_table::grant_changed(writer, image.system, image.id, request.requester);
+        return situation;
+    }
+
+    Enqueued carry_out(Connection & writer, const Decision & decision, Situation && situation, const PullRequest & request, Time now) {
+        switch (decision.verdict) {
+            case Verdict::answer_image: return {*as_seen_by(asker_of(request), *std::move(situation.image)), false};
+            case Verdict::answer_pull: {
+                Pull & pull = situation.pulls[decision.pull].pull;
+                if (pull.ended && !situation.pulls[decision.pull].was_told) pull_table::set_told(writer, pull.number, request.requester);
+                return {std::move(pull), false};
+            }
+            case Verdict::join_pull: {
+                Pull & pull = situation.pulls[decision.pull].pull;
+                pull_table::join(writer, pull.number, request);
+                return {std::move(pull), false};
+            }
+            case Verdict::start: break;
+        }
+        for (const Candidate & each : situation.pulls) {
+            if (!each.is_stale) continue;
+            pull_table::end(writer, each.pull.number, State::failure, "the service has lost this pull; it was begun anew", true, std::nullopt, now);
+            stale_.forget(each.pull.number);
+        }
+        return {pull_table::insert(writer, request, now), true};
+    }
+
+    Writer writer_;
+    ReaderPool readers_;
+    StaleWatch stale_;
+};
+
+} // namespace
+
+std::unique_ptr<Catalog> open_sqlite_catalog(const std::string & path) { return std::make_unique<SqliteCatalog>(path); }
+
+} // namespace shifter::catalog
