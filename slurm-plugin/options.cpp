@@ -1,0 +1,83 @@
+#include "slurm-plugin/options.hpp"
+
+#include "base/error.hpp"
+#include "base/image_id.hpp"
+
+namespace shifter::slurm_plugin {
+namespace {
+
+std::string_view name_of(Option option) {
+    switch (option) {
+    case Option::image: return "image";
+    case Option::volume: return "volume";
+    case Option::module: return "module";
+    case Option::ccm: return "ccm";
+    }
+    return "";
+}
+
+/** Types that need no gateway are checked whole, here; of the others the gateway knows. */
+std::optional<std::string> refuse_image(const ImageRequest & request, const SiteConfig & site) {
+    if (request.type == ImageType::id) {
+        const auto id = ImageId::parse(request.tag);
+        if (!id) return id.error().what;
+    }
+    if (request.type == ImageType::local) {
+        if (!site.allow_local_chroot) return "this site does not offer images of type local";
+        if (request.tag.front() != '/') return "an image of type local is an absolute path";
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> Options::take(Option option, std::string_view value, Origin origin, const SiteConfig & site) {
+    // The environment is then what the first component left there, and what a component does not name stays.
+    if (first_component_ && origin == Origin::environment) return std::nullopt;
+    const std::string option_text = "--" + std::string{name_of(option)};
+    if (option == Option::ccm) return option_text + " is not offered here: this release has no cluster compatibility mode";
+    // getopt takes the next word for a value that was forgotten: `srun --image -n1 hostname`.
+    if (value.empty() || value.front() == '-') return option_text + " needs a value, as in " + option_text + "=VALUE";
+    switch (option) {
+    case Option::image: {
+        auto request = ImageRequest::parse(value, site.default_image_type);
+        const auto why = request ? refuse_image(*request, site) : std::optional{request.error().what};
+        if (why) return "cannot use image " + quoted(value) + ": " + *why;
+        image_ = {std::move(*request), origin};
+        break;
+    }
+    case Option::volume: {
+        const bool adds = origin == Origin::command && volumes_.value && volumes_.origin == Origin::command;
+        std::string joined = adds ? *volumes_.value + ";" + std::string{value} : std::string{value};
+        const auto volumes = parse_volume_map(joined, VolumeOwner::user);
+        if (!volumes) return "cannot use " + volumes.error().what;
+        volumes_ = {std::move(joined), origin};
+        break;
+    }
+    case Option::module: {
+        const auto modules = select_modules(site, value);
+        if (!modules) return "cannot use " + option_text + ": " + modules.error().what;
+        modules_ = {std::string{value}, origin};
+        break;
+    }
+    case Option::ccm: break;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Options::refuse_combination() const {
+    if (volumes_.value && !image_.value) return "--volume needs an image: add --image=NAME";
+    // Slurm brings the options of one component to all steps, whatever the others said.
+    const Component current{image_.value, volumes_.value, modules_.value};
+    if (first_component_ && *first_component_ != current)
+        return "the components of a heterogeneous job have the same --image, --volume and --module; name another image where it "
+               "is needed with: shifter --image=NAME";
+    return std::nullopt;
+}
+
+void Options::end_component() {
+    if (!first_component_) first_component_ = Component{image_.value, volumes_.value, modules_.value};
+    volumes_.origin = Origin::environment;
+}
+
+} // namespace shifter::slurm_plugin

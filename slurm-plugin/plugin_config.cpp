@@ -1,0 +1,68 @@
+#include "slurm-plugin/plugin_config.hpp"
+
+#include "base/installed_paths.hpp"
+#include "base/text.hpp"
+
+#include <array>
+#include <optional>
+
+namespace shifter::slurm_plugin {
+namespace {
+
+constexpr std::string_view config_key = "shifter_config";
+
+/** The arguments of deployed plugins whose work this release does not do. */
+constexpr std::array later_switches = {std::string_view{"enable_sshd"}, std::string_view{"enable_ccm"},
+                                       std::string_view{"extern_cgroup"}};
+constexpr std::array later_paths = {std::string_view{"extern_setup"}, std::string_view{"memory_cgroup"}};
+
+template <class Names> bool holds(const Names & names, std::string_view name) {
+    for (const std::string_view known : names)
+        if (known == name) return true;
+    return false;
+}
+
+/** A number, as Shifter reads it, or a common word. */
+std::optional<bool> parse_switch(std::string_view value) {
+    const std::string word = text::to_lower(value);
+    if (const auto number = text::parse_unsigned<unsigned>(word)) return *number != 0;
+    if (word == "yes" || word == "true" || word == "on") return true;
+    if (word == "no" || word == "false" || word == "off") return false;
+    return std::nullopt;
+}
+
+} // namespace
+
+Expected<PluginConfig> parse_plugin_arguments(std::span<const char * const> arguments) {
+    PluginConfig config;
+    config.site_config = installed::site_config;
+    std::size_t index = 0;
+    for (const char * const argument : arguments) {
+        const std::string_view whole{argument};
+        const std::size_t equals = whole.find('=');
+        const std::string_view value = equals == std::string_view::npos ? std::string_view{} : whole.substr(equals + 1);
+        const std::string_view written = whole.substr(0, equals);
+        const std::string key = text::to_lower(written);
+        const auto refuse = [&](const std::string & why) { return ParseError{index, quoted(whole) + ": " + why}; };
+        if (written == config_key) {
+            if (value.empty() || value.front() != '/') return refuse("an absolute path is needed");
+            config.site_config = value;
+        } else if (key == "long_options") {
+            const auto on = equals == std::string_view::npos ? std::optional{true} : parse_switch(value);
+            if (!on) return refuse("0 or 1 is needed");
+            config.long_options = *on;
+        } else if (holds(later_switches, key)) {
+            const auto on = parse_switch(value);
+            if (!on) return refuse("0 or 1 is needed");
+            if (*on) config.notes.push_back(quoted(whole) + " has no effect in this release");
+        } else if (holds(later_paths, key)) {
+            config.notes.push_back(quoted(whole) + " has no effect in this release");
+        } else {
+            config.notes.push_back(quoted(whole) + " is not an argument of this plugin, and is ignored");
+        }
+        ++index;
+    }
+    return config;
+}
+
+} // namespace shifter::slurm_plugin

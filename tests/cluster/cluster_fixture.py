@@ -1,0 +1,310 @@
+"""A throwaway Slurm cluster on one machine: a Site of tests/support, slurmctld and several slurmd; and all of it gone at the end.
+
+    from cluster_fixture import Cluster
+
+    class Jobs(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            cls.cluster = Cluster(nodes=2)
+            cls.addClassCleanup(cls.cluster.close)   # undoes everything, and fails if a job left something
+
+        def test_it(self):
+            done = self.cluster.run("srun", "-N2", "hostname")       # as user a; CompletedProcess, text
+            job = self.cluster.sbatch("#!/bin/sh\\nhostname\\n", "--image=org/app:1")
+            self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
+
+Each node is a slurmd in a mount and a UTS namespace of its own, held by a sleeping process, so that prolog mounts, host names and
+mount tables behave like those of separate machines; a slurmd that is started again finds its node as it was. Everything of
+Slurm lies below `site.dir`/slurm, listens on free ports of 127.0.0.1, and is known by the pid that started it.
+"""
+import atexit
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "support"))
+from services import Service, free_port  # noqa: E402
+from site_fixture import PREFIX, Leftovers, Site, descendants, loops, mounts  # noqa: E402
+
+PLUGIN = f"{PREFIX}/lib/shifter/shifter_slurm.so"
+WAIT_SECONDS = 30
+ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that has ended, as Slurm and its output file tell it."""
+    id: str
+    state: str
+    exit_code: str
+    output: str
+
+
+def wait_until(ready, what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Until `ready()` is true. @throws TimeoutError"""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not so after {seconds} s")
+        time.sleep(0.03)
+
+
+class Cluster:
+    def __init__(self, *, nodes: int = 2, plugin: str | None = PLUGIN, plugin_arguments: str = "", plugstack: str | None = None,
+                 slurm_conf: str = "", **site_options):
+        """
+        @param plugin            what the line "required" of plugstack.conf names; None for a cluster without the plugin
+        @param plugin_arguments  what follows it there
+        @param plugstack         the whole plugstack.conf instead
+        @param slurm_conf        more lines for slurm.conf
+        @param site_options      of Site: gateway, registry_login, config, gateway_config
+        """
+        self._undo = ExitStack()
+        self._closed = False
+        # Also after a SIGINT, when unittest leaves its cleanups undone; close() does its work once.
+        atexit.register(self.close)
+        try:
+            self.site = Site(**site_options)
+            self._undo.callback(self.site.close)
+            self.dir = f"{self.site.dir}/slurm"
+            self.node_names = [f"n{number}" for number in range(1, nodes + 1)]
+            self._services: dict[str, Service] = {}
+            for name in ("", "/etc", "/state", "/spool", "/run", "/log"):
+                os.mkdir(self.dir + name, 0o755)
+            if plugstack is None:
+                plugstack = f"required {plugin} {plugin_arguments}".rstrip() if plugin else ""
+            self.write_plugstack(plugstack)
+            self._write_conf(slurm_conf)
+            self._undo.callback(self._stop)
+            for node in self.node_names:
+                self._start_holder(node)
+            self._start("slurmctld", ["/usr/sbin/slurmctld", "-D", "-c", "-f", self.conf])
+            for node in self.node_names:
+                self.start_slurmd(node)
+            self._wait_idle()
+            self._mounts = {node: self.node_mounts(node) for node in self.node_names}
+            self._daemons = {pid for pid, _ in descendants()}  # ours and theirs: slurmctld has a child for scripts
+        except BaseException:
+            self._closed = True
+            self._undo.close()
+            raise
+
+    # What a test does with a cluster.
+
+    @property
+    def conf(self) -> str:
+        return f"{self.dir}/etc/slurm.conf"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client command needs to find the cluster."""
+        return {"SLURM_CONF": self.conf, "PATH": f"{PREFIX}/bin:/usr/local/bin:/usr/bin:/bin"}
+
+    def run(self, program: str, *arguments: str, user: str = "a", env: dict | None = None, **options) -> subprocess.CompletedProcess:
+        """Runs a client command of Slurm, or any absolute path, on the login node to its end; see Site.run."""
+        path = program if program.startswith("/") else f"/usr/bin/{program}"
+        options.setdefault("cwd", self.site.users[user].home)
+        return self.site.run(path, *arguments, user=user, env={**self.environment, **(env or {})}, **options)
+
+    def control(self, program: str, *arguments: str) -> str:
+        """The standard output of a client command as root. @throws AssertionError if it fails"""
+        done = subprocess.run([f"/usr/bin/{program}", *arguments], env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise AssertionError(f"{program} {' '.join(arguments)}: status {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    def submit(self, script: str, *options: str, user: str = "a", **more) -> subprocess.CompletedProcess:
+        """sbatch, with the script written to the user's home; output goes to job-ID.out there."""
+        home = self.site.users[user].home
+        with open(f"{home}/script", "w") as out:
+            out.write(script)
+        return self.run("sbatch", "--parsable", f"--output={home}/job-%A_%a.out" if any(o.startswith("--array") for o in options)
+                        else f"--output={home}/job-%j.out", *options, f"{home}/script", user=user, **more)
+
+    def sbatch(self, script: str, *options: str, user: str = "a", **more) -> str:
+        """The same; the job's id. @throws AssertionError if it is refused"""
+        done = self.submit(script, *options, user=user, **more)
+        if done.returncode != 0 or done.stderr:
+            raise AssertionError(f"sbatch: status {done.returncode}: {done.stderr}")
+        return done.stdout.strip().split(";")[0]
+
+    def fields(self, job: str) -> dict[str, str]:
+        """What `scontrol show job` says, by key."""
+        return dict(re.findall(r"(\S+?)=(\S*)", self.control("scontrol", "--oneliner", "show", "job", job)))
+
+    def finish(self, job: str, user: str = "a", seconds: float = WAIT_SECONDS) -> Job:
+        """Waits for the end of a job (not of an array or a heterogeneous one)."""
+        wait_until(lambda: self.fields(job)["JobState"] in ENDED, f"the end of job {job}", seconds)
+        fields = self.fields(job)
+        return Job(job, fields["JobState"], fields["ExitCode"], self.output(fields.get("StdOut", "")))
+
+    def output(self, path: str) -> str:
+        """A file that a job wrote, or nothing."""
+        try:
+            with open(path) as stream:
+                return stream.read()
+        except FileNotFoundError:
+            return ""
+
+    def in_node(self, node: str, *command: str) -> list[str]:
+        """The command line that runs `command` as root in the namespaces of a node."""
+        return ["/usr/bin/nsenter", "--target", str(self._services[f"node-{node}"].pid()), "--mount", "--uts", "--", *command]
+
+    def node_mounts(self, node: str) -> list[str]:
+        return mounts(str(self._services[f"node-{node}"].pid()))
+
+    def node_states(self) -> dict[str, str]:
+        """State and, if there is one, reason of each node: {"n1": "idle", "n2": "drained Prolog error"}."""
+        rows = [line.split("|") for line in self.control("sinfo", "-h", "-N", "-o", "%N|%T|%E").splitlines()]
+        return {name: state if reason == "none" else f"{state} {reason}" for name, state, reason in rows}
+
+    def write_plugstack(self, text: str) -> None:
+        """Client commands and tasks read it at every launch; slurmd when it starts."""
+        with open(f"{self.dir}/etc/plugstack.conf.new", "w") as out:
+            out.write(text + "\n")
+        os.rename(f"{self.dir}/etc/plugstack.conf.new", f"{self.dir}/etc/plugstack.conf")
+
+    def log(self, service: str) -> str:
+        """What slurmctld or slurmd-NODE logged."""
+        with open(self._services[service].log, errors="replace") as stream:
+            return stream.read()
+
+    def start_slurmd(self, node: str) -> None:
+        os.makedirs(f"{self.dir}/spool/{node}", exist_ok=True)
+        self._start(f"slurmd-{node}", self.in_node(node, "/usr/sbin/slurmd", "-D", "-f", self.conf, "-N", node))
+
+    def stop_slurmd(self, node: str) -> None:
+        self._services[f"slurmd-{node}"].stop()
+
+    # The end.
+
+    def check(self, grace_seconds: float = 6) -> None:
+        """No job, no process, mount or loop device of one, and all nodes idle. @throws Leftovers"""
+        deadline = time.monotonic() + grace_seconds
+        while left := self._leftovers():
+            if time.monotonic() > deadline:
+                raise Leftovers("left behind: " + "; ".join(left))
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """Checks, then undoes everything in reverse. @throws Leftovers, after everything is undone"""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.check()
+        finally:
+            self._undo.close()
+
+    # How it is made.
+
+    def _leftovers(self) -> list[str]:
+        self.site._reap()
+        left = [f"job {line}" for line in self.control("squeue", "-h", "-o", "%i %T %r").splitlines()]
+        left += [f"node {node} is {state}" for node, state in self.node_states().items() if state != "idle"]
+        for node, before in self._mounts.items():
+            left += [f"mount on {node}: {line}" for line in self.node_mounts(node) if line not in before]
+        left += [f"loop device {line}" for line in loops(self.site.dir)]
+        known = {service.pid() for service in self._services.values()} | self._daemons
+        known |= {Service(self.site.dir, name).pid() for name in ("munged", "registry", "gateway")}
+        return left + [f"process {pid} {line}" for pid, line in descendants() if pid not in known]
+
+    def _start(self, name: str, command: list[str]) -> None:
+        service = self._services.setdefault(name, Service(f"{self.dir}/run", name))
+        service.start(command, dies_with_us=True)
+
+    def _start_holder(self, node: str) -> None:
+        # Shared propagation within the node, as systemd leaves it on real machines: a mount that gets out is seen (I14).
+        self._start(f"node-{node}", ["/usr/bin/unshare", "--mount", "--uts", "--propagation", "slave", "/bin/sh", "-ec",
+                                     f"mount --make-rshared /; hostname {node}; mount --bind {self.dir}/etc/hosts /etc/hosts; "
+                                     f": >{self.dir}/run/{node}.ready; exec sleep infinity"])
+        self._services[f"node-{node}"].wait_for(lambda: os.path.exists(f"{self.dir}/run/{node}.ready"))
+
+    def _wait_idle(self) -> None:
+        def idle() -> bool:
+            for service in self._services.values():
+                if service.process.poll() is not None:
+                    raise RuntimeError(f"{service.name} ended with status {service.process.returncode}: {service.log_end()}")
+            try:
+                return set(self.node_states().values()) == {"idle"}
+            except AssertionError:  # slurmctld does not listen yet
+                return False
+        wait_until(idle, "idle nodes")
+
+    def _stop(self) -> None:
+        """Cancels what runs, stops the daemons, and ends whatever a job left in a node (it is in the node's UTS namespace)."""
+        services = list(self._services.values())
+        if any(service.name == "slurmctld" and service.pid() for service in services):
+            try:
+                self.control("scancel", "--full", "--partition=test")
+                wait_until(lambda: not self.control("squeue", "-h"), "an empty queue", 5)
+            except (AssertionError, TimeoutError, subprocess.TimeoutExpired):
+                pass  # its processes are ended below
+        hosts = {os.readlink(f"/proc/{service.pid()}/ns/uts") for service in services
+                 if service.name.startswith("node-") and service.pid()} - {os.readlink("/proc/self/ns/uts")}
+        for service in reversed(services):
+            if not service.name.startswith("node-"):
+                service.stop()
+        for pid, _ in descendants():
+            try:
+                if os.readlink(f"/proc/{pid}/ns/uts") in hosts:
+                    os.kill(pid, 9)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        for service in services:
+            service.stop()
+        self.site._reap()
+
+    def _write_conf(self, more: str) -> None:
+        nodes = f"n[1-{len(self.node_names)}]"
+        # Why each line that is not Slurm's default is there: docs/explanation/cluster-tests.md.
+        lines = f"""
+            ClusterName=tests
+            SlurmctldHost=localhost(127.0.0.1)
+            SlurmctldPort={free_port()}
+            SlurmUser=root
+            SlurmdUser=root
+            AuthType=auth/munge
+            CredType=cred/munge
+            StateSaveLocation={self.dir}/state
+            SlurmdSpoolDir={self.dir}/spool/%n
+            SlurmctldPidFile={self.dir}/run/slurmctld-self.pid
+            SlurmdPidFile={self.dir}/run/slurmd-%n-self.pid
+            SlurmctldDebug=verbose
+            SlurmdDebug=verbose
+            DebugFlags=NO_CONF_HASH
+            ProctrackType=proctrack/linuxproc
+            TaskPlugin=task/none
+            SelectType=select/cons_tres
+            SelectTypeParameters=CR_Core
+            SchedulerType=sched/backfill
+            SchedulerParameters=bf_interval=1,batch_sched_delay=0,sched_interval=1,sched_min_interval=0
+            SlurmdParameters=config_overrides
+            ReturnToService=2
+            SwitchType=switch/none
+            MpiDefault=none
+            JobAcctGatherType=jobacct_gather/none
+            AccountingStorageType=accounting_storage/none
+            PlugStackConfig={self.dir}/etc/plugstack.conf
+            PrologFlags=Alloc,Contain
+            PrologEpilogTimeout=30
+            MinJobAge=300
+            KillWait=2
+            TCPTimeout=5
+            MessageTimeout=10
+            {more}
+            """.split("\n")
+        for node in self.node_names:
+            lines.append(f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={free_port()} CPUs=4 RealMemory=1000 "
+                         "State=UNKNOWN")
+        lines.append(f"PartitionName=test Nodes={nodes} Default=YES MaxTime=INFINITE State=UP")
+        with open(self.conf, "w") as out:
+            out.write("\n".join(line.strip() for line in lines if line.strip()) + "\n")
+        with open("/etc/hosts") as hosts, open(f"{self.dir}/etc/hosts", "w") as out:
+            out.write(hosts.read() + "".join(f"127.0.0.1 {node}\n" for node in self.node_names))
