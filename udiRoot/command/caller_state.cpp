@@ -1,0 +1,53 @@
+#include "command/caller_state.hpp"
+
+#include "base/error.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace shifter::command {
+namespace {
+
+/** A file opened later must never become somebody's stdin, stdout or stderr. */
+void open_standard_descriptors() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        // The lowest free number is taken, which is this one. Close-on-exec: the command finds it closed again (I5).
+        if (::open("/dev/null", O_RDWR | O_CLOEXEC) != fd) throw SysError{errno, "cannot open /dev/null for a closed descriptor"};
+    }
+}
+
+} // namespace
+
+CallerState CallerState::take() {
+    open_standard_descriptors();
+    CallerState state;
+    for (char ** entry = environ; entry != nullptr && *entry != nullptr; ++entry) state.environment.emplace_back(*entry);
+    if (::clearenv() != 0) throw Error{"cannot clear the environment"};
+    state.umask = ::umask(022);
+
+    if (::getrlimit(RLIMIT_CORE, &state.core_limit) != 0) throw SysError{errno, "cannot read the core file limit"};
+    struct rlimit no_core = state.core_limit;
+    no_core.rlim_cur = 0; // the hard limit stays: lowering it could not be taken back
+    if (::setrlimit(RLIMIT_CORE, &no_core) != 0) throw SysError{errno, "cannot forbid core files"};
+
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    if (::sigaction(SIGCHLD, &standard, &state.child_signal) != 0) throw SysError{errno, "cannot set SIGCHLD to its default"};
+    sigset_t all;
+    ::sigfillset(&all);
+    if (::sigprocmask(SIG_SETMASK, &all, &state.signal_mask) != 0) throw SysError{errno, "cannot block signals"};
+    return state;
+}
+
+void CallerState::restore() const {
+    ::umask(umask);
+    if (::setrlimit(RLIMIT_CORE, &core_limit) != 0) throw SysError{errno, "cannot restore the core file limit"};
+    if (::sigaction(SIGCHLD, &child_signal, nullptr) != 0) throw SysError{errno, "cannot restore SIGCHLD"};
+    if (::sigprocmask(SIG_SETMASK, &signal_mask, nullptr) != 0) throw SysError{errno, "cannot restore the signal mask"};
+}
+
+} // namespace shifter::command

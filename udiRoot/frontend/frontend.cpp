@@ -1,0 +1,63 @@
+#include "frontend/frontend.hpp"
+
+#include "base/installed_paths.hpp"
+#include "frontend/lookup.hpp"
+#include "site/site_config.hpp"
+
+namespace shifter::frontend {
+namespace {
+
+constexpr std::chrono::seconds default_lookup_limit{60};
+
+int mistake(Output & output, const std::string & sentence, bool with_usage) {
+    output.err += "shifter: " + sentence + "\n";
+    if (with_usage) output.out += usage();
+    return static_cast<int>(ExitStatus::failed);
+}
+
+RequestedImage resolve(const Selection & selection, const SiteConfig & site) {
+    const ImageRequest & image = selection.image;
+    if (image.type == ImageType::id)
+        return ImageId::parse(image.tag).value_or_throw("cannot use the image " + quoted(image.to_string()) + " of " + selection.named_by);
+    if (image.type == ImageType::local) {
+        if (image.tag.front() != '/') throw Error{"cannot use the image " + quoted(image.to_string()) + ": local: needs an absolute path"};
+        return LocalImage{image.tag};
+    }
+    const auto limit = site.gateway_timeout.count() > 0 ? site.gateway_timeout + std::chrono::seconds{5} : default_lookup_limit;
+    try {
+        return look_up(site.udi_root_path + "/bin/shifterimg", image, limit);
+    } catch (const Error & error) {
+        throw Error{std::string{error.what()} + (selection.named_by == "--image" ? "" : " (it was named by " + selection.named_by + ")")};
+    }
+}
+
+} // namespace
+
+std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & arguments, const Host & host, Output & output) {
+    const auto options = parse_options(arguments);
+    if (!options) return mistake(output, options.error().what, true);
+    if (options->help) return output.out += help(), 0;
+    if (options->version) return output.out += std::string{"shifter "} + installed::version + "\n", 0;
+    if (host.uid == 0 || host.gid == 0)
+        return mistake(output, host.uid == 0 ? "it is not for root: run it as an ordinary user"
+                                             : "your primary group is 0, the group of root, which no container may have; change it with newgrp(1) or sg(1)", false);
+    const SiteConfig site = load_site_config_as_user(host.config_path);
+    auto selection = select(*options, host.variables, site.default_image_type);
+    if (!selection) return mistake(output, selection.error().what, !options->image.has_value());
+
+    RunRequest request{.image = resolve(*selection, site)};
+    request.image_request = selection->image_request;
+    request.volumes = selection->volumes;
+    request.modules = selection->modules;
+    request.command = options->command;
+    request.entrypoint = options->entrypoint;
+    request.workdir = options->workdir;
+    request.current_directory = host.current_directory;
+    request.environment = options->environment;
+    request.environment_file = options->environment_file;
+    request.clear_environment = options->clear_environment;
+    request.verbose = options->verbose;
+    return request;
+}
+
+} // namespace shifter::frontend

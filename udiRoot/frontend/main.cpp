@@ -1,0 +1,51 @@
+// shifter-frontend: started by shifter, as the caller and for good. It answers on descriptor 3.
+#include "base/installed_paths.hpp"
+#include "base/io.hpp"
+#include "base/log.hpp"
+#include "frontend/frontend.hpp"
+
+#include <cstdlib>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr int answer_fd = 3;
+
+std::optional<std::string> variable(const std::string & name) {
+    const char * const value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): one thread
+    return value != nullptr ? std::optional<std::string>{value} : std::nullopt;
+}
+
+std::string current_directory() {
+    char * const path = ::getcwd(nullptr, 0);
+    std::string result = path != nullptr && path[0] == '/' ? path : "";
+    std::free(path); // NOLINT(cppcoreguidelines-no-malloc): glibc allocated it
+    return result;
+}
+
+int run(int argc, char ** argv) {
+    using namespace shifter;
+    struct stat status {};
+    if (::fstat(answer_fd, &status) != 0 || !S_ISSOCK(status.st_mode)) throw Error{"shifter-frontend is started by shifter, not by hand"};
+    log::set_level(log::Level::error); // the privileged side reads the same configuration, and warns
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    frontend::Output output;
+    const auto answer = frontend::run_frontend(arguments, {variable, installed::site_config, current_directory(), ::getuid(), ::getgid()}, output);
+    io::write_all(STDERR_FILENO, output.err, "the error output");
+    io::write_all(STDOUT_FILENO, output.out, "the output");
+    if (const int * const exit_status = std::get_if<int>(&answer)) return *exit_status;
+    io::write_all(answer_fd, encode(std::get<RunRequest>(answer)), "the answer");
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char ** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception & error) {
+        shifter::log::error(error.what());
+        return static_cast<int>(shifter::ExitStatus::failed);
+    }
+}

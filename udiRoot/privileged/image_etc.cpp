@@ -1,0 +1,100 @@
+// Steps that look into an image. What an image holds is data of somebody else: nothing in it is opened for more than its
+// place (O_PATH), no link in it is followed but beneath its own root, and its size is bounded (I11, I20).
+#include "privileged/steps.hpp"
+
+#include "base/error.hpp"
+#include "privileged/system.hpp"
+#include "privileged/watchdog.hpp"
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace shifter::privileged {
+namespace {
+
+/** Entries that may become mounts of one container; far above what images have, and below what the kernel allows. */
+constexpr std::size_t max_merged = 4096;
+
+std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+} // namespace
+
+void StepRunner::merge_entry(int from, int to, const std::string & directory, const std::string & name) {
+    const std::string path = (directory == "/" ? "" : directory) + "/" + name;
+    const std::string what = "cannot show the image's " + quoted(path);
+    struct stat there {};
+    if (::fstatat(to, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
+        hidden_.push_back(path);
+        return;
+    }
+    const UniqueFd entry{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (!entry) throw SysError{errno, what};
+    const struct stat status = status_of(entry.get(), what);
+    if (S_ISLNK(status.st_mode)) {
+        std::array<char, PATH_MAX> target{};
+        const ssize_t length = ::readlinkat(entry.get(), "", target.data(), target.size() - 1);
+        if (length < 0 || ::symlinkat(target.data(), to, name.c_str()) != 0) throw SysError{errno, what};
+        return;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        if (::mkdirat(to, name.c_str(), 0755) != 0) throw SysError{errno, what};
+    } else if (S_ISREG(status.st_mode)) {
+        const UniqueFd file{::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
+        if (!file) throw SysError{errno, what};
+    } else {
+        return; // FIFOs, sockets and devices are nobody's business here (5.5)
+    }
+    const UniqueFd target{::openat(to, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    if (!target) throw SysError{errno, what};
+    // The copy has the image mount's flags: read-only, nosuid, nodev.
+    attach_mount(clone_mount(entry.get(), "", false, what).get(), target.get(), what);
+}
+
+void StepRunner::operator()(const MergeImage & step) {
+    set_stage("reading the image");
+    const std::string & directory = step.directory.to_string();
+    const UniqueFd to = try_open_in_root(root_.get(), directory, O_PATH | O_DIRECTORY);
+    if (!to || !on_own_file_system(to.get())) return; // a mount of the site's covers it
+    const UniqueFd from = try_open_in_root(image_.mount.get(), directory, O_PATH | O_DIRECTORY);
+    if (!from && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return; // the image has no such directory
+    const std::string what = "cannot read the image's " + quoted(directory);
+    if (!from) throw SysError{errno, what};
+    const auto names = names_in(from.get(), max_merged, what);
+    merged_ += names.size();
+    if (merged_ > max_merged)
+        throw Error{"cannot use the image: its top level, /var and /opt have more than " + std::to_string(max_merged) + " entries"};
+    for (const std::string & name : names) merge_entry(from.get(), to.get(), directory, name);
+}
+
+void StepRunner::operator()(const MergeEtc & step) {
+    set_stage("reading the image");
+    const UniqueFd image = try_open_in_root(image_.mount.get(), "/etc", O_PATH | O_DIRECTORY);
+    if (!image) return;
+    const UniqueFd site = try_open_in_root(root_.get(), "/etc", O_PATH | O_DIRECTORY);
+    if (!site) throw SysError{errno, "cannot open the container's /etc"};
+    const std::string what = "cannot lay the site's /etc over the image's";
+    UniqueFd merged;
+    try {
+        // Nothing in the image's extended attributes may lead anywhere: no redirects, no metadata-only copies.
+        merged = make_mount("overlay", {{"source", "etc"}, {"lowerdir", path_of(site.get()) + ":" + path_of(image.get())}, {"redirect_dir", "nofollow"},
+                            {"metacopy", "off"}, {"index", "off"}}, true, what);
+    } catch (const SysError & error) {
+        if (error.error_number() != ENODEV) throw;
+        // A kernel without overlay: entry by entry, as for the top level.
+        return (*this)(MergeImage{ContainerPath::parse("/etc").value_or_throw("a path")});
+    }
+    std::vector<std::pair<const ContainerPath *, UniqueFd>> mounts;
+    for (const ContainerPath & path : step.on_top) mounts.emplace_back(&path, try_open_in_root(root_.get(), path.to_string(), O_PATH | O_NOFOLLOW));
+    attach_mount(merged.get(), site.get(), what);
+    for (const auto & [path, mount] : mounts) {
+        const UniqueFd target = try_open_in_root(root_.get(), path->to_string(), O_PATH | O_NOFOLLOW);
+        if (!mount || !target) throw SysError{errno, "cannot keep the site's " + quoted(path->to_string())};
+        attach_mount(mount.get(), target.get(), "cannot keep the site's " + quoted(path->to_string()));
+    }
+}
+
+} // namespace shifter::privileged

@@ -1,0 +1,143 @@
+#include "privileged/privileges.hpp"
+
+#include "base/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace shifter::privileged {
+namespace {
+
+using CapabilitySets = std::array<__user_cap_data_struct, 2>;
+
+void forbid_tracing() {
+    // Each change of ids may reset this to fs.suid_dumpable, so it is said again after each (I6).
+    if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw SysError{errno, "cannot forbid tracing of this process"};
+}
+
+std::vector<gid_t> own_groups() {
+    const int count = ::getgroups(0, nullptr);
+    if (count < 0) throw SysError{errno, "cannot read the groups of this process"};
+    std::vector<gid_t> groups(static_cast<std::size_t>(count));
+    if (::getgroups(count, groups.data()) != count) throw SysError{errno, "cannot read the groups of this process"};
+    std::sort(groups.begin(), groups.end());
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+    return groups;
+}
+
+void empty_bounding_set() {
+    for (unsigned capability = 0;; ++capability) {
+        if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
+        if (errno == EINVAL && capability > 0) return; // behind the kernel's last one
+        throw SysError{errno, "cannot empty the capability bounding set"};
+    }
+}
+
+void set_ids(const Identity & identity) {
+    if (::setgroups(identity.groups.size(), identity.groups.data()) != 0) throw SysError{errno, "cannot set the caller's groups"};
+    if (::setresgid(identity.gid, identity.gid, identity.gid) != 0) throw SysError{errno, "cannot set the caller's gid"};
+    if (::setresuid(identity.uid, identity.uid, identity.uid) != 0) throw SysError{errno, "cannot set the caller's uid"};
+}
+
+void empty_capability_sets() {
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) throw SysError{errno, "cannot clear the ambient capabilities"};
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    CapabilitySets none{};
+    if (::syscall(SYS_capset, &header, none.data()) != 0) throw SysError{errno, "cannot clear the capabilities"};
+}
+
+void verify_ids(const Identity & identity) {
+    std::array<uid_t, 3> uids{};
+    std::array<gid_t, 3> gids{};
+    if (::getresuid(&uids[0], &uids[1], &uids[2]) != 0 || ::getresgid(&gids[0], &gids[1], &gids[2]) != 0)
+        throw SysError{errno, "cannot read the ids of this process"};
+    const bool same = std::all_of(uids.begin(), uids.end(), [&](uid_t uid) { return uid == identity.uid; }) &&
+                      std::all_of(gids.begin(), gids.end(), [&](gid_t gid) { return gid == identity.gid; }) &&
+                      // These two report the filesystem ids, and change nothing for an id that is no id.
+                      ::setfsuid(static_cast<uid_t>(-1)) == static_cast<int>(identity.uid) &&
+                      ::setfsgid(static_cast<gid_t>(-1)) == static_cast<int>(identity.gid) && own_groups() == identity.groups;
+    if (!same) throw Error{"the kernel did not take over the caller's ids"};
+}
+
+void verify_capabilities() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    CapabilitySets sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) throw SysError{errno, "cannot read the capabilities"};
+    for (const auto & set : sets)
+        if (set.effective != 0 || set.permitted != 0 || set.inheritable != 0) throw Error{"capabilities are left after the drop"};
+    for (unsigned capability = 0;; ++capability) {
+        const int bounding = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        if (bounding < 0) break;
+        if (bounding != 0 || ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) != 0)
+            throw Error{"capabilities are left after the drop"};
+    }
+    if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) throw Error{"no_new_privs is not set after the drop"};
+}
+
+void verify_no_way_back(const Identity & identity) {
+    // A caller who is root already gets no further than the front end's help; the ids tell nothing about him.
+    const bool root_again = (identity.uid != 0 && ::setresuid(static_cast<uid_t>(-1), 0, static_cast<uid_t>(-1)) == 0) ||
+                            (identity.gid != 0 && ::setresgid(static_cast<gid_t>(-1), 0, static_cast<gid_t>(-1)) == 0);
+    if (root_again || ::setgroups(0, nullptr) == 0)
+        throw Error{"this process could become root again after the drop"};
+}
+
+} // namespace
+
+Identity identity_of_caller() {
+    std::array<uid_t, 3> uids{};
+    std::array<gid_t, 3> gids{};
+    if (::getresuid(&uids[0], &uids[1], &uids[2]) != 0 || ::getresgid(&gids[0], &gids[1], &gids[2]) != 0)
+        throw SysError{errno, "cannot read the ids of this process"};
+    Identity caller{uids[0], gids[0], own_groups()};
+    caller.groups.erase(std::remove(caller.groups.begin(), caller.groups.end(), gid_t{0}), caller.groups.end());
+    return caller;
+}
+
+bool holds_root() noexcept { return ::geteuid() == 0; }
+
+Privileged Privileged::take() {
+    forbid_tracing();
+    command::CallerState state = command::CallerState::take();
+    Identity caller = identity_of_caller();
+    // What is made as root belongs to root's group. The real uid stays the caller's, who may end his own launch.
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(static_cast<gid_t>(-1), 0, 0) != 0) throw SysError{errno, "cannot take the group of root"};
+    forbid_tracing();
+    return Privileged{std::move(caller), std::move(state)};
+}
+
+void refuse_root_caller(const Identity & caller) {
+    if (caller.uid == 0) throw Error{"it is not for root: run it as an ordinary user"};
+    if (caller.gid == 0) throw Error{"your primary group is 0, the group of root, which no container may have; change it with newgrp(1) or sg(1)"};
+}
+
+void give_up_root(const Identity & identity) {
+    empty_bounding_set();
+    constexpr unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+    if (::prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) throw SysError{errno, "cannot lock the securebits"};
+    set_ids(identity);
+    forbid_tracing();
+    empty_capability_sets();
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError{errno, "cannot set no_new_privs"};
+    verify_ids(identity);
+    verify_capabilities();
+    verify_no_way_back(identity);
+}
+
+command::Dropped drop(Privileged && root, const Rootfs & /*the process is inside it*/) {
+    const Privileged consumed{std::move(root)};
+    refuse_root_caller(consumed.caller_);
+    give_up_root(consumed.caller_);
+    return command::Dropped{consumed.state_};
+}
+
+} // namespace shifter::privileged
