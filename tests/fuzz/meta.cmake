@@ -1,0 +1,1 @@
+shifter_fuzz_target(meta SOURCES meta.fuzz.cpp LAYERS site)
