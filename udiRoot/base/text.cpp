@@ -1,7 +1,6 @@
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace shifter::text {
 namespace {
@@ -70,7 +69,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
         const char letter = text[digits];
         const std::size_t power = suffixes.find(letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter);
         if (power == std::string_view::npos) return std::nullopt;
-        factor = std::pow(1024.0, static_cast<double>(power));
+        factor = static_cast<double>(std::uint64_t{1} << (10U * power)); // 1024 to the power, exactly, without libm
         // "100GB" and "100GiB" work in the field; other trailing text does not say what was meant.
         const std::string tail = to_lower(text.substr(digits + 1));
         if (!tail.empty() && tail != "b" && tail != "ib") return std::nullopt;
