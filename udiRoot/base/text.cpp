@@ -58,12 +58,21 @@ std::string join(const std::vector<std::string> & parts, std::string_view separa
 
 std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
     constexpr std::string_view suffixes = "bkmgtpe";
+    if (text.empty() || !is_digit(text.front())) return std::nullopt;
+    // By hand: the library's conversion of fractions would bring libm into the set-id program.
     std::size_t digits = 0;
-    while (digits < text.size() && (is_digit(text[digits]) || text[digits] == '.')) ++digits;
-    if (digits == 0 || !is_digit(text.front())) return std::nullopt;
     double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number);
-    if (error != std::errc{} || end != text.data() + digits) return std::nullopt;
+    double scale = 0; // 0 before the point
+    for (; digits < text.size() && (is_digit(text[digits]) || text[digits] == '.'); ++digits) {
+        if (text[digits] == '.') {
+            if (scale != 0) return std::nullopt;
+            scale = 1;
+            continue;
+        }
+        number = number * 10 + (text[digits] - '0');
+        scale *= 10;
+    }
+    if (scale != 0) number /= scale;
     double factor = 1;
     if (digits < text.size()) {
         const char letter = text[digits];
@@ -75,7 +84,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
         if (!tail.empty() && tail != "b" && tail != "ib") return std::nullopt;
     }
     const double bytes = number * factor;
-    if (bytes >= 18446744073709551615.0) return std::nullopt;
+    if (!(bytes < 18446744073709551615.0)) return std::nullopt; // also for what is no number any more
     return static_cast<std::uint64_t>(bytes);
 }
 
