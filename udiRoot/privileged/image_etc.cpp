@@ -6,6 +6,7 @@
 #include "privileged/system.hpp"
 #include "privileged/watchdog.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -28,7 +29,11 @@ void StepRunner::merge_entry(int from, int to, const std::string & directory, co
     const std::string what = "cannot show the image's " + quoted(path);
     struct stat there {};
     if (::fstatat(to, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
-        hidden_.push_back(path);
+        const auto merged = [&](const Step & step) {
+            const auto * const merge = std::get_if<MergeImage>(&step);
+            return path == "/etc" || (merge != nullptr && merge->directory.to_string() == path);
+        };
+        if (std::none_of(plan_.steps.begin(), plan_.steps.end(), merged)) hidden_.push_back(path);
         return;
     }
     const UniqueFd entry{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};

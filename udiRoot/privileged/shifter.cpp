@@ -47,6 +47,13 @@ std::vector<const Module *> choose_modules(const RunRequest & request, const Sit
     return select_modules(site, selection).value_or_throw("cannot use the modules " + quoted(selection));
 }
 
+/** For --verbose: the commands that would do the same. */
+void show(const MountPlan & plan) {
+    if (!log::enabled(log::Level::info)) return;
+    const std::string commands = describe(plan);
+    for (const std::string_view line : text::split(text::trim(commands), '\n')) log::info(line);
+}
+
 int launch(Privileged && root, const RunRequest & request, const char * program) {
     const SiteConfig site = load_site_config(installed::site_config);
     std::optional<Deadline> deadline{std::in_place};
@@ -60,8 +67,7 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
     const Account account = receive_account(watchdog);
 
     const MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account});
-    if (log::enabled(log::Level::info))
-        for (const std::string_view line : text::split(describe(plan), '\n')) log::info(line);
+    show(plan);
     const Rootfs rootfs = build(root, plan, std::move(image.mounted));
     const command::Dropped user = drop(std::move(root), rootfs);
     watchdog.finish();
