@@ -6,6 +6,7 @@ foreach(page IN ITEMS sample:etc/udiRoot.conf reference:docs/reference/udiRoot.c
   list(GET page 0 kind)
   list(GET page 1 file)
   add_test(NAME policy.site_config_pages.${kind}
-    COMMAND ${CMAKE_CURRENT_LIST_DIR}/same_as_printed ${PROJECT_SOURCE_DIR}/${file} $<TARGET_FILE:site_config_pages> ${kind})
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/same_as_printed
+            ${PROJECT_SOURCE_DIR}/${file} $<TARGET_FILE:site_config_pages> ${kind})
   set_tests_properties(policy.site_config_pages.${kind} PROPERTIES LABELS policy)
 endforeach()

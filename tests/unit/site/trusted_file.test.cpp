@@ -121,6 +121,16 @@ TEST_CASE("I37: links are followed where trusted directories hold them, and what
     CHECK_FALSE(TrustedFile::open_if_present(scratch.link("dangling", "nowhere"), {}));
 }
 
+TEST_CASE("forty links are followed, and not one more (R16)") {
+    if (!is_root()) return;
+    const ScratchDirectory scratch;
+    scratch.write("0", "x");
+    for (int i = 1; i <= 41; ++i) scratch.link(std::to_string(i), std::to_string(i - 1));
+    CHECK(opening(scratch.path("40")) == "it worked");
+    CHECK(opening(scratch.path("41")) ==
+          "cannot open \"" + scratch.path("41") + "\": Too many levels of symbolic links");
+}
+
 TEST_CASE("I17: one account besides root may own what lies in its directory, and no other") {
     if (!is_root()) return;
     const ScratchDirectory scratch;
