@@ -1,0 +1,46 @@
+/**
+ * @file
+ * A gateway's record, as the client needs it: whatever is missing or of another type reads as "MISSING" or 0 (H9-10).
+ */
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace shifter::client {
+
+struct ImageInfo {
+    std::string system = "MISSING";
+    std::string type = "MISSING";
+    std::string status = "MISSING";
+    std::string id = "MISSING";
+    std::string status_message;
+    std::vector<std::string> tags;
+    double last_pull = 0; ///< seconds since 1970
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0;
+};
+
+/** @throws Error when the body is no JSON object */
+[[nodiscard]] ImageInfo parse_image_info(const std::string & body);
+/** The records of {"list":[…]}. @throws Error */
+[[nodiscard]] std::vector<ImageInfo> parse_image_list(const std::string & body);
+
+struct QueueEntry {
+    std::string status = "MISSING";
+    std::string image = "MISSING";
+};
+[[nodiscard]] std::vector<QueueEntry> parse_queue(const std::string & body);
+
+/** The member "status" of an answer to expire and autoexpire. */
+enum class Verdict { done, not_admin, no_such_image };
+[[nodiscard]] Verdict parse_verdict(const std::string & body);
+
+/** The body in two-space indentation, for `inspect`. @throws Error */
+[[nodiscard]] std::string indented(const std::string & body);
+
+/** {"allowed_uids":"1,2","allowed_gids":"3"}; empty without readers. */
+[[nodiscard]] std::string pull_body(const std::vector<std::uint32_t> & users, const std::vector<std::uint32_t> & groups);
+
+} // namespace shifter::client

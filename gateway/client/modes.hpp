@@ -1,0 +1,40 @@
+/**
+ * @file
+ * What the modes of shifterimg do, one function each. Each returns an exit status, or throws Error.
+ */
+#pragma once
+
+#include "client/gateway_client.hpp"
+#include "client/options.hpp"
+
+namespace shifter::client {
+
+/** What a mode works with. */
+struct Command {
+    const Options & options;
+    const SiteConfig & site;
+    Surroundings & around;
+};
+
+/** The image that the command names, by the site's default type. @throws UsageError */
+[[nodiscard]] ImageRequest named_image(const Command & command);
+
+int list_images(const Command & command);
+int look_up(const Command & command);
+int inspect(const Command & command);
+int list_queue(const Command & command);
+int expire(const Command & command);
+int expire_overdue(const Command & command);
+/** pull_mode.cpp: `pull` waits and shows; `pullnb` asks once. */
+int pull(const Command & command);
+int pull_without_waiting(const Command & command);
+/** login_mode.cpp */
+int log_in(const Command & command);
+int log_out(const Command & command);
+
+/** "Message: <body>", when the person wants to see what the gateway says (contract 9.3). */
+void show_message(const Command & command, const std::string & body);
+/** The two lines of a refusal, in verbose mode. */
+void show_refusal(const Command & command, const NoGateway & refusal);
+
+} // namespace shifter::client
