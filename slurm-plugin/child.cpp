@@ -82,10 +82,12 @@ pid_t spawn(const std::vector<std::string> & argv, int out, int err) {
     add(::posix_spawnattr_setsigdefault(&spawn.attributes, &all));
     add(::posix_spawnattr_setflags(&spawn.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
     std::vector<char *> words;
-    for (const std::string & word : argv) words.push_back(const_cast<char *>(word.c_str())); // posix_spawn does not write
+    for (const std::string & word : argv)
+        words.push_back(const_cast<char *>(word.c_str())); // posix_spawn does not write
     words.push_back(nullptr);
     pid_t pid = -1;
-    if (const int result = ::posix_spawn(&pid, words[0], &spawn.actions, &spawn.attributes, words.data(), environ); result != 0)
+    if (const int result = ::posix_spawn(&pid, words[0], &spawn.actions, &spawn.attributes, words.data(), environ);
+        result != 0)
         throw SysError{result, "cannot run " + argv[0]};
     return pid;
 }
@@ -98,7 +100,8 @@ void drain(UniqueFd & fd, std::string & text) {
         const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
         if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
         if (count <= 0) return fd.reset();
-        text.append(buffer.data(), std::min(static_cast<std::size_t>(count), max_kept - std::min(max_kept, text.size())));
+        text.append(buffer.data(),
+                    std::min(static_cast<std::size_t>(count), max_kept - std::min(max_kept, text.size())));
         if (static_cast<std::size_t>(count) < buffer.size()) return;
     }
 }
@@ -122,7 +125,8 @@ ChildResult run_child(const std::vector<std::string> & argv, milliseconds limit)
         const bool streams_open = out.read_end || err.read_end;
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
         if (left <= milliseconds{0})
-            throw Error{argv[0] + " did not answer within " + std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count()) + " s"};
+            throw Error{argv[0] + " did not answer within " +
+                        std::to_string(std::chrono::ceil<std::chrono::seconds>(limit).count()) + " s"};
         std::array<pollfd, 2> wanted{pollfd{out.read_end.get(), POLLIN, 0}, pollfd{err.read_end.get(), POLLIN, 0}};
         const milliseconds nap = std::min(left, streams_open ? longest_nap : milliseconds{1});
         (void)::poll(wanted.data(), wanted.size(), static_cast<int>(nap.count())); // a failure is a short nap

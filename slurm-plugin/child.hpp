@@ -18,8 +18,8 @@ struct ChildResult {
 };
 
 /**
- * Runs argv[0], an absolute path, without a shell, with the environment as it is, nothing on its standard input and no other
- * descriptor. A program that takes longer than `limit` is killed.
+ * Runs argv[0], an absolute path, without a shell, with the environment as it is, nothing on its standard input and no
+ * other descriptor. A program that takes longer than `limit` is killed.
  * @throws Error  if it cannot be started, or took too long
  */
 [[nodiscard]] ChildResult run_child(const std::vector<std::string> & argv, std::chrono::milliseconds limit);

@@ -1,7 +1,7 @@
 /**
  * @file
- * What Slurm calls: one short function a hook, which asks the layer and tells Slurm. No exception leaves, and no hook on a
- * node ever fails, since that would drain the node for a user's mistake (R13, I39).
+ * What Slurm calls: one short function a hook, which asks the layer and tells Slurm. No exception leaves, and no hook
+ * on a node ever fails, since that would drain the node for a user's mistake (R13, I39).
  *
  * Facts about Slurm that are not in spank(8), each seen in the tests of tests/cluster:
  * - a value from the environment is presented first, by the pointer that getenv(3) gives; the command line follows;
@@ -49,8 +49,10 @@ struct OptionName {
 };
 
 constexpr std::array option_names = {
-    OptionName{Option::image, "image", "shifter.image", "[TYPE:]NAME", "container image of the job, found once, at submission"},
-    OptionName{Option::volume, "volume", "shifter.volume", "FROM:TO[:FLAG];...", "bind mounts in the container; may be repeated"},
+    OptionName{Option::image, "image", "shifter.image", "[TYPE:]NAME",
+               "container image of the job, found once, at submission"},
+    OptionName{Option::volume, "volume", "shifter.volume", "FROM:TO[:FLAG];...",
+               "bind mounts in the container; may be repeated"},
     OptionName{Option::module, "module", "shifter.module", "NAME,...", "modules of the site for the container"},
     OptionName{Option::ccm, "ccm", nullptr, nullptr, "not offered by this release"},
 };
@@ -58,7 +60,7 @@ constexpr std::array option_names = {
 /** All that lives between two hooks of one process. */
 struct State {
     PluginConfig config;
-    std::string off; ///< why the plugin does nothing; empty: it works
+    std::string off;                ///< why the plugin does nothing; empty: it works
     std::optional<SiteConfig> site; ///< read when an option needs it: other jobs do not pay for it (H10-1)
     Options options;
     std::optional<FixedImage> image; ///< of the first component: the others have the same
@@ -114,7 +116,8 @@ const OptionName & entry_of(Option option) {
 const SiteConfig & site() {
     State & s = state();
     if (!s.off.empty()) throw Error{"the plugin is off: " + s.off};
-    if (!s.site) s.site = with_context("the plugin is off", [&] { return load_site_config_as_user(s.config.site_config); });
+    if (!s.site)
+        s.site = with_context("the plugin is off", [&] { return load_site_config_as_user(s.config.site_config); });
     return *s.site;
 }
 
@@ -129,7 +132,8 @@ int take_option(int which, const char * value, int remote) noexcept {
             if (option == Option::module) s.step.modules = text;
             return ESPANK_SUCCESS;
         }
-        const std::string variable = option == Option::ccm ? std::string{} : "SLURM_SPANK_" + option_variable(entry_of(option));
+        const std::string variable =
+            option == Option::ccm ? std::string{} : "SLURM_SPANK_" + option_variable(entry_of(option));
         const bool inherited = value != nullptr && !variable.empty() && value == std::getenv(variable.c_str());
         if (const auto why = s.options.take(option, text, inherited ? Origin::environment : Origin::command, site())) {
             say_error(*why);
@@ -165,7 +169,8 @@ void check_configuration() {
 
 /** A value for prolog, epilog, the batch script and the shell of salloc, and for the steps of srun. */
 void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
-    if (const auto result = ::spank_job_control_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1); result != ESPANK_SUCCESS)
+    if (const auto result = ::spank_job_control_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1);
+        result != ESPANK_SUCCESS)
         throw Error{"Slurm does not take " + variable.name + " for the job: " + ::spank_strerror(result)};
     // The environment of the client command becomes the job's; names that begin with SLURM_ pass --export=NONE as well.
     if (::setenv(("SLURM_SPANK_" + variable.name).c_str(), variable.value.c_str(), 1) != 0)
@@ -204,14 +209,16 @@ int submit(spank_t spank) {
         give_to_job(spank, {volume_variable, *volumes.value}, volumes.origin);
         rewrite_option(spank, Option::volume, *volumes.value);
     }
-    if (const auto & modules = options.modules(); modules.value) give_to_job(spank, {module_variable, *modules.value}, modules.origin);
+    if (const auto & modules = options.modules(); modules.value)
+        give_to_job(spank, {module_variable, *modules.value}, modules.origin);
     options.end_component();
     return ESPANK_SUCCESS;
 }
 
 int begin_step(spank_t spank) {
     char ** environment = nullptr;
-    if (::spank_get_item(spank, S_JOB_ENV, &environment) != ESPANK_SUCCESS || environment == nullptr) return ESPANK_SUCCESS;
+    if (::spank_get_item(spank, S_JOB_ENV, &environment) != ESPANK_SUCCESS || environment == nullptr)
+        return ESPANK_SUCCESS;
     const auto find = [&](const std::string & name) -> std::optional<std::string> {
         for (char ** entry = environment; *entry != nullptr; ++entry)
             if (std::strncmp(*entry, name.c_str(), name.size()) == 0 && (*entry)[name.size()] == '=')
@@ -230,9 +237,11 @@ extern "C" int slurm_spank_init(spank_t spank, int count, char * arguments[]) {
         State & s = state();
         // Warnings of the configuration are the admin's, and go to the log of slurmd alone.
         log::set_sink([](log::Level, std::string_view message) {
-            if (::spank_context() == S_CTX_SLURMD) ::slurm_info("shifter: %.*s", static_cast<int>(message.size()), message.data());
+            if (::spank_context() == S_CTX_SLURMD)
+                ::slurm_info("shifter: %.*s", static_cast<int>(message.size()), message.data());
         });
-        auto config = parse_plugin_arguments({const_cast<const char * const *>(arguments), static_cast<std::size_t>(count)});
+        auto config =
+            parse_plugin_arguments({const_cast<const char * const *>(arguments), static_cast<std::size_t>(count)});
         if (config) {
             s.config = std::move(*config);
         } else {
@@ -251,11 +260,14 @@ extern "C" int slurm_spank_init(spank_t spank, int count, char * arguments[]) {
 extern "C" int slurm_spank_init_post_opt(spank_t spank, int, char *[]) {
     switch (::spank_context()) {
     case S_CTX_LOCAL:
-    case S_CTX_ALLOCATOR: return guarded(stop_submission, [&] { return submit(spank); });
-    case S_CTX_REMOTE: return guarded(ESPANK_SUCCESS, [&] { return begin_step(spank); });
+    case S_CTX_ALLOCATOR:
+        return guarded(stop_submission, [&] { return submit(spank); });
+    case S_CTX_REMOTE:
+        return guarded(ESPANK_SUCCESS, [&] { return begin_step(spank); });
     case S_CTX_ERROR:
     case S_CTX_SLURMD:
-    case S_CTX_JOB_SCRIPT: break;
+    case S_CTX_JOB_SCRIPT:
+        break;
     }
     return ESPANK_SUCCESS;
 }

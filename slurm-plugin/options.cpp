@@ -8,10 +8,14 @@ namespace {
 
 std::string_view name_of(Option option) {
     switch (option) {
-    case Option::image: return "image";
-    case Option::volume: return "volume";
-    case Option::module: return "module";
-    case Option::ccm: return "ccm";
+    case Option::image:
+        return "image";
+    case Option::volume:
+        return "volume";
+    case Option::module:
+        return "module";
+    case Option::ccm:
+        return "ccm";
     }
     return "";
 }
@@ -31,11 +35,13 @@ std::optional<std::string> refuse_image(const ImageRequest & request, const Site
 
 } // namespace
 
-std::optional<std::string> Options::take(Option option, std::string_view value, Origin origin, const SiteConfig & site) {
+std::optional<std::string> Options::take(Option option, std::string_view value, Origin origin,
+                                         const SiteConfig & site) {
     // The environment is then what the first component left there, and what a component does not name stays.
     if (first_component_ && origin == Origin::environment) return std::nullopt;
     const std::string option_text = "--" + std::string{name_of(option)};
-    if (option == Option::ccm) return option_text + " is not offered here: this release has no cluster compatibility mode";
+    if (option == Option::ccm)
+        return option_text + " is not offered here: this release has no cluster compatibility mode";
     // getopt takes the next word for a value that was forgotten: `srun --image -n1 hostname`.
     if (value.empty() || value.front() == '-') return option_text + " needs a value, as in " + option_text + "=VALUE";
     switch (option) {
@@ -60,7 +66,8 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
         modules_ = {std::string{value}, origin};
         break;
     }
-    case Option::ccm: break;
+    case Option::ccm:
+        break;
     }
     return std::nullopt;
 }
@@ -70,7 +77,8 @@ std::optional<std::string> Options::refuse_combination() const {
     // Slurm brings the options of one component to all steps, whatever the others said.
     const Component current{image_.value, volumes_.value, modules_.value};
     if (first_component_ && *first_component_ != current)
-        return "the components of a heterogeneous job have the same --image, --volume and --module; name another image where it "
+        return "the components of a heterogeneous job have the same --image, --volume and --module; name another image "
+               "where it "
                "is needed with: shifter --image=NAME";
     return std::nullopt;
 }

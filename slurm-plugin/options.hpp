@@ -1,7 +1,7 @@
 /**
  * @file
- * What a user asked for with --image, --volume, --module and --ccm, on the command line, in #SBATCH lines or by what the
- * job around it was given. Contract 10.2, H10-3. The grammars are those of base and site.
+ * What a user asked for with --image, --volume, --module and --ccm, on the command line, in #SBATCH lines or by what
+ * the job around it was given. Contract 10.2, H10-3. The grammars are those of base and site.
  */
 #pragma once
 
@@ -31,11 +31,12 @@ template <class Value> struct Given {
 class Options {
 public:
     /**
-     * Takes one occurrence, in Slurm's order. Occurrences of --volume on the command line add up; of the others the last
-     * one counts. What the command line says replaces what the environment says (contract 1.2).
+     * Takes one occurrence, in Slurm's order. Occurrences of --volume on the command line add up; of the others the
+     * last one counts. What the command line says replaces what the environment says (contract 1.2).
      * @return why the value is refused, as a whole sentence; nothing if it is accepted
      */
-    [[nodiscard]] std::optional<std::string> take(Option option, std::string_view value, Origin origin, const SiteConfig & site);
+    [[nodiscard]] std::optional<std::string> take(Option option, std::string_view value, Origin origin,
+                                                  const SiteConfig & site);
 
     /** Why the options do not fit together, as a whole sentence; nothing if they do. Asked when all are taken. */
     [[nodiscard]] std::optional<std::string> refuse_combination() const;
@@ -44,7 +45,9 @@ public:
     void end_component();
 
     [[nodiscard]] const Given<ImageRequest> & image() const noexcept { return image_; }
-    [[nodiscard]] const Given<std::string> & volumes() const noexcept { return volumes_; } ///< joined with ';', as given
+    [[nodiscard]] const Given<std::string> & volumes() const noexcept {
+        return volumes_;
+    } ///< joined with ';', as given
     [[nodiscard]] const Given<std::string> & modules() const noexcept { return modules_; } ///< as given
 
 private:

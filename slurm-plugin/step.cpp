@@ -7,7 +7,8 @@ namespace {
 
 const std::string fixed_prefix = "SLURM_SPANK_";
 
-void add_image(std::vector<Variable> & variables, const Environment & environment, const std::optional<std::string> & option) {
+void add_image(std::vector<Variable> & variables, const Environment & environment,
+               const std::optional<std::string> & option) {
     // Type and tag are read one by one (contract 1.2): a group, so that those of two images never mix.
     if (environment("SHIFTER_IMAGE") && environment("SHIFTER_IMAGETYPE")) return;
     if (environment(fixed_prefix + "SHIFTER_IMAGE") && environment(fixed_prefix + "SHIFTER_IMAGETYPE")) {

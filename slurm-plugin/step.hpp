@@ -21,9 +21,9 @@ struct StepOptions {
 };
 
 /**
- * The variables to set. What the submission fixed arrives as SLURM_SPANK_SHIFTER_*, also under --export=NONE; it is given to
- * the tasks as SHIFTER_*, unless they have such variables already. Options alone (a job submitted through REST, where no
- * plugin ran) are passed on as they are; text that cannot be parsed is left out.
+ * The variables to set. What the submission fixed arrives as SLURM_SPANK_SHIFTER_*, also under --export=NONE; it is
+ * given to the tasks as SHIFTER_*, unless they have such variables already. Options alone (a job submitted through
+ * REST, where no plugin ran) are passed on as they are; text that cannot be parsed is left out.
  */
 [[nodiscard]] std::vector<Variable> step_variables(const Environment & environment, const StepOptions & options);
 

@@ -25,7 +25,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 }
 
 std::string describe_end(int status) {
-    return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status)) : "status " + std::to_string(WEXITSTATUS(status));
+    return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                               : "status " + std::to_string(WEXITSTATUS(status));
 }
 
 } // namespace
@@ -39,7 +40,8 @@ Lookup look_up(const ImageRequest & request, const SiteConfig & site) {
     const ChildResult result = run_child({program, "lookup", request.to_string()}, limit);
     std::vector<std::string> remarks = lines_of(result.err);
     if (result.wait_status != 0)
-        throw Error{remarks.empty() ? program + " ended with " + describe_end(result.wait_status) : text::join(remarks, "; ")};
+        throw Error{remarks.empty() ? program + " ended with " + describe_end(result.wait_status)
+                                    : text::join(remarks, "; ")};
     // Contract 2.4: the first line without a colon; lines of historic formats have one.
     for (const std::string_view line : text::split(result.out, '\n')) {
         if (line.empty() || line.find(':') != std::string_view::npos) continue;
@@ -53,7 +55,8 @@ Lookup look_up(const ImageRequest & request, const SiteConfig & site) {
 FixedImage fix_image(const ImageRequest & request, const Environment & environment,
                      const std::function<std::string(const ImageRequest &)> & look_up) {
     switch (request.type) {
-    case ImageType::local: return {ImageType::local, request.tag, request.tag};
+    case ImageType::local:
+        return {ImageType::local, request.tag, request.tag};
     case ImageType::id: {
         // A step inherits the identifier; what the user once wrote for it stands beside it.
         const auto known = environment("SLURM_SPANK_SHIFTER_IMAGE");
@@ -61,7 +64,8 @@ FixedImage fix_image(const ImageRequest & request, const Environment & environme
         return {ImageType::id, request.tag, known == request.tag && written ? *written : request.tag};
     }
     case ImageType::docker:
-    case ImageType::custom: break;
+    case ImageType::custom:
+        break;
     }
     return {ImageType::id, look_up(request), request.tag};
 }

@@ -1,7 +1,7 @@
 /**
  * @file
- * What a submission writes into the job: the image as an identifier, found once, on the submit host, so that no node looks
- * it up again and a queued job keeps its image when the tag moves. Contract 10.3 and 10.4.
+ * What a submission writes into the job: the image as an identifier, found once, on the submit host, so that no node
+ * looks it up again and a queued job keeps its image when the tag moves. Contract 10.3 and 10.4.
  */
 #pragma once
 
@@ -29,7 +29,7 @@ using Environment = std::function<std::optional<std::string>(const std::string &
 struct FixedImage {
     ImageType type = ImageType::id;
     std::string identifier;
-    std::string request; ///< the tag as the user wrote it, without its type
+    std::string request;                           ///< the tag as the user wrote it, without its type
     [[nodiscard]] std::string option_text() const; ///< "id:8f3a…": what the option becomes for later steps
 };
 
@@ -40,12 +40,14 @@ struct Lookup {
 };
 
 /**
- * Asks `<udiRootPath>/bin/shifterimg lookup type:tag`. It gets gatewayTimeout and 5 s more, or 30 s where the site sets none.
+ * Asks `<udiRootPath>/bin/shifterimg lookup type:tag`. It gets gatewayTimeout and 5 s more, or 30 s where the site sets
+ * none.
  * @throws Error  with what shifterimg said
  */
 [[nodiscard]] Lookup look_up(const ImageRequest & request, const SiteConfig & site);
 
-/** `look_up` is called for types that a gateway resolves; `environment` knows the request behind an inherited identifier. */
+/** `look_up` is called for types that a gateway resolves; `environment` knows the request behind an inherited
+ * identifier. */
 [[nodiscard]] FixedImage fix_image(const ImageRequest & request, const Environment & environment,
                                    const std::function<std::string(const ImageRequest &)> & look_up);
 

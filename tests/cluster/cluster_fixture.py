@@ -20,6 +20,7 @@ Slurm lies below `site.dir`/slurm, listens on free ports of 127.0.0.1, and is kn
 import atexit
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -179,8 +180,8 @@ class Cluster:
         os.makedirs(f"{self.dir}/spool/{node}", exist_ok=True)
         self._start(f"slurmd-{node}", self.in_node(node, "/usr/sbin/slurmd", "-D", "-f", self.conf, "-N", node))
 
-    def stop_slurmd(self, node: str) -> None:
-        self._services[f"slurmd-{node}"].stop()
+    def stop_slurmd(self, node: str, kill: bool = False) -> None:
+        self._services[f"slurmd-{node}"].stop(signal.SIGKILL if kill else signal.SIGTERM)
 
     # The end.
 
