@@ -1,0 +1,90 @@
+#include "squash/output_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <type_traits>
+#include <unistd.h>
+#include <vector>
+
+namespace shifter::squash {
+
+std::string describe_sqfs_error(int status) {
+    switch (status) {
+    case SQFS_ERROR_ALLOC: return "out of memory";
+    case SQFS_ERROR_IO: return "the file cannot be read or written";
+    case SQFS_ERROR_COMPRESSOR: return "the compressor failed";
+    case SQFS_ERROR_OVERFLOW: return "a number does not fit into the format";
+    case SQFS_ERROR_UNSUPPORTED: return "libsquashfs does not support it";
+    case SQFS_ERROR_CORRUPTED: return "what was written cannot be read back";
+    default: return "libsquashfs' error " + std::to_string(status);
+    }
+}
+
+OutputFile::OutputFile(int fd) : file_{} {
+    static_assert(std::is_standard_layout_v<File>, "the address of the file is that of its first member");
+    file_.base.read_at = read_at;
+    file_.base.write_at = write_at;
+    file_.base.get_size = get_size;
+    file_.base.truncate = truncate;
+    file_.base.base.destroy = [](sqfs_object_t *) {};
+    file_.fd = fd;
+}
+
+void OutputFile::check(int status, const char * what) const {
+    if (status < 0 && file_.error_number != 0) throw SysError{file_.error_number, "cannot write the squashfs file"};
+    check_sqfs(status, what);
+}
+
+void OutputFile::pad_to(std::uint64_t bytes) {
+    const std::uint64_t missing = (bytes - file_.size_bytes % bytes) % bytes;
+    const std::vector<char> zeros(static_cast<std::size_t>(missing));
+    check(write_at(&file_.base, file_.size_bytes, zeros.data(), zeros.size()), "pad the squashfs file");
+}
+
+int OutputFile::read_at(sqfs_file_t * base, sqfs_u64 offset, void * buffer, std::size_t size) {
+    auto & file = *reinterpret_cast<File *>(base);
+    auto * place = static_cast<char *>(buffer);
+    while (size != 0) {
+        const ssize_t count = ::pread(file.fd, place, size, static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) file.error_number = errno;
+        if (count < 0) return SQFS_ERROR_IO;
+        if (count == 0) return SQFS_ERROR_OUT_OF_BOUNDS;
+        place += count;
+        offset += static_cast<sqfs_u64>(count);
+        size -= static_cast<std::size_t>(count);
+    }
+    return 0;
+}
+
+int OutputFile::write_at(sqfs_file_t * base, sqfs_u64 offset, const void * buffer, std::size_t size) {
+    auto & file = *reinterpret_cast<File *>(base);
+    const auto * place = static_cast<const char *>(buffer);
+    while (size != 0) {
+        const ssize_t count = ::pwrite(file.fd, place, size, static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            file.error_number = count < 0 ? errno : EIO;
+            return SQFS_ERROR_IO;
+        }
+        place += count;
+        offset += static_cast<sqfs_u64>(count);
+        size -= static_cast<std::size_t>(count);
+        file.size_bytes = std::max(file.size_bytes, offset);
+    }
+    return 0;
+}
+
+sqfs_u64 OutputFile::get_size(const sqfs_file_t * base) { return reinterpret_cast<const File *>(base)->size_bytes; }
+
+int OutputFile::truncate(sqfs_file_t * base, sqfs_u64 size) {
+    auto & file = *reinterpret_cast<File *>(base);
+    if (::ftruncate(file.fd, static_cast<off_t>(size)) != 0) {
+        file.error_number = errno;
+        return SQFS_ERROR_IO;
+    }
+    file.size_bytes = size;
+    return 0;
+}
+
+} // namespace shifter::squash

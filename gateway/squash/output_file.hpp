@@ -1,0 +1,43 @@
+/**
+ * @file
+ * libsquashfs' idea of a file, on a descriptor that the caller owns. Only for the .cpp files of this layer.
+ */
+#pragma once
+
+#include "squash/sqfs_handles.hpp"
+
+#include <cstdint>
+#include <sqfs/io.h>
+
+namespace shifter::squash {
+
+class OutputFile {
+public:
+    /** `fd`: empty, seekable, open for reading and writing; not closed here. */
+    explicit OutputFile(int fd);
+    OutputFile(const OutputFile &) = delete;
+    OutputFile & operator=(const OutputFile &) = delete;
+
+    [[nodiscard]] sqfs_file_t * sqfs() noexcept { return &file_.base; }
+    [[nodiscard]] std::uint64_t size_bytes() const noexcept { return file_.size_bytes; }
+    /** As check_sqfs; a failed system call is named with its reason. */
+    void check(int status, const char * what) const;
+    /** Fills the file with zeros up to a multiple of `bytes`, as loop devices want it. */
+    void pad_to(std::uint64_t bytes);
+
+private:
+    struct File { // what libsquashfs gets: its functions find us by the address of `base`
+        sqfs_file_t base;
+        int fd;
+        int error_number;
+        std::uint64_t size_bytes;
+    };
+    static int read_at(sqfs_file_t * file, sqfs_u64 offset, void * buffer, std::size_t size);
+    static int write_at(sqfs_file_t * file, sqfs_u64 offset, const void * buffer, std::size_t size);
+    static sqfs_u64 get_size(const sqfs_file_t * file);
+    static int truncate(sqfs_file_t * file, sqfs_u64 size);
+
+    File file_;
+};
+
+} // namespace shifter::squash
