@@ -33,6 +33,7 @@ std::string suggest_name(const std::vector<std::string_view> & known, std::strin
     std::size_t best = std::max<std::size_t>(2, mistyped.size() / 4) + 1;
     std::string_view nearest;
     for (const std::string_view name : known) {
+        if (name.size() + best <= lower.size() || lower.size() + best <= name.size()) continue; // too far by length alone
         const std::size_t distance = edit_distance(lower, text::to_lower(name));
         if (distance < best) {
             best = distance;

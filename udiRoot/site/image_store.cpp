@@ -29,6 +29,12 @@ int open_beneath(int directory, const std::string & name) {
     return static_cast<int>(fd);
 }
 
+/** One sentence for what does not exist and for what is somebody else's (I33). */
+Error unavailable(const ImageId & id) {
+    return Error{"image " + id.abbreviated() +
+                 " does not exist, or you may not use it; see shifterimg images, and pull it with shifterimg pull"};
+}
+
 } // namespace
 
 ImageStore::ImageStore(const SiteConfig & site)
@@ -55,15 +61,12 @@ std::optional<UniqueFd> ImageStore::open_file(const std::string & name) const {
 }
 
 OpenImage ImageStore::open(const ImageId & id, const Identity & caller) const {
-    const Error unavailable{
-        "image " + id.abbreviated() +
-        " does not exist, or you may not use it; see shifterimg images, and pull it with shifterimg pull"};
-    const std::string stem = id.to_string();
+    const std::string & stem = id.to_string();
     const auto record_file = open_file(stem + ".meta");
-    if (!record_file) throw unavailable;
+    if (!record_file) throw unavailable(id);
     const std::string text = io::read_all(record_file->get(), max_record_bytes, quoted(path_ + "/" + stem + ".meta"));
     ImageRecord record = parse_image_record(text).value_or_throw("cannot use image " + id.abbreviated());
-    if (!record.acl.may_read(caller)) throw unavailable;
+    if (!record.acl.may_read(caller)) throw unavailable(id);
     if (record.format != ImageFormat::squashfs)
         throw Error{"cannot use image " + id.abbreviated() + ": it has the format " +
                     std::string{to_string(record.format)} + ", and only squashfs is mounted; pull or import it again"};

@@ -30,6 +30,7 @@ const ModuleKey * find_module_key(std::string_view name) {
 
 template <class Keys> std::vector<std::string_view> names_of(const Keys & keys) {
     std::vector<std::string_view> names;
+    names.reserve(keys.size());
     for (const auto & key : keys) names.push_back(key.name);
     return names;
 }

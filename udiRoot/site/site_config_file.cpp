@@ -76,7 +76,7 @@ SiteConfig load_site_config(const std::string & path) {
     const std::string directory = path + ".d";
     if (auto folder = TrustedFile::open_if_present(directory, {.kind = TrustedFile::Kind::directory})) {
         for (const std::string & name : drop_ins(std::move(*folder).release(), directory)) {
-            const std::string file = directory + "/" + name;
+            const std::string file = (directory + '/').append(name);
             texts.push_back({file, TrustedFile::open(file).read(max_file_bytes)});
         }
     }
@@ -90,7 +90,7 @@ SiteConfig load_site_config_as_user(const std::string & path) {
     const std::string directory = path + ".d";
     if (auto folder = open_as_user(directory, O_DIRECTORY)) {
         for (const std::string & name : drop_ins(std::move(*folder), directory)) {
-            const std::string file = directory + "/" + name;
+            const std::string file = (directory + '/').append(name);
             if (const auto fd = open_as_user(file, 0))
                 texts.push_back({file, io::read_all(fd->get(), max_file_bytes, quoted(file))});
         }
