@@ -1,19 +1,22 @@
 # The SPANK plugin. What it decides is a layer that needs no Slurm (and so is tested everywhere); what Slurm calls is
 # shifter_slurm.so, built when Slurm's headers are there.
 shifter_library(slurm-plugin
-  SOURCES slurm-plugin/child.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp slurm-plugin/step.cpp slurm-plugin/submit.cpp
-  HEADERS slurm-plugin/child.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp slurm-plugin/step.hpp slurm-plugin/submit.hpp
+  SOURCES slurm-plugin/child.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp slurm-plugin/step.cpp
+          slurm-plugin/submit.cpp
+  HEADERS slurm-plugin/child.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp slurm-plugin/step.hpp
+          slurm-plugin/submit.hpp
   DEPS base site)
 
 # -fPIE, as for programs, is not enough in a plugin.
-set_source_files_properties(slurm-plugin/child.cpp slurm-plugin/dispatch.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp
-                            slurm-plugin/step.cpp slurm-plugin/submit.cpp PROPERTIES COMPILE_OPTIONS -fPIC)
+set_source_files_properties(slurm-plugin/child.cpp slurm-plugin/dispatch.cpp slurm-plugin/options.cpp
+                            slurm-plugin/plugin_config.cpp slurm-plugin/step.cpp slurm-plugin/submit.cpp
+                            PROPERTIES COMPILE_OPTIONS -fPIC)
 
 # The releases of Slurm that the tests of tests/cluster have been run with: the one place that names them.
 set(slurm_oldest 22.05)
 set(slurm_newest 22.05)
 
-set(SHIFTER_BUILD_SLURM AUTO CACHE STRING "shifter_slurm.so: ON, OFF, or AUTO: when Slurm's headers are found, of a known release")
+set(SHIFTER_BUILD_SLURM AUTO CACHE STRING "shifter_slurm.so: ON, OFF, or AUTO: when headers of a known Slurm are found")
 set_property(CACHE SHIFTER_BUILD_SLURM PROPERTY STRINGS AUTO ON OFF)
 option(SHIFTER_SLURM_ANY_VERSION "build the plugin for a release of Slurm that it was not tested with" OFF)
 if(NOT SHIFTER_BUILD_SLURM)
@@ -23,7 +26,7 @@ endif()
 find_path(SHIFTER_SLURM_INCLUDE_DIR slurm/spank.h DOC "directory that holds slurm/spank.h")
 set(slurm_problem "")
 if(NOT SHIFTER_SLURM_INCLUDE_DIR)
-  set(slurm_problem "slurm/spank.h was not found (Debian: libslurm-dev); name its directory with -DSHIFTER_SLURM_INCLUDE_DIR=")
+  set(slurm_problem "slurm/spank.h was not found (Debian: libslurm-dev); say where with -DSHIFTER_SLURM_INCLUDE_DIR=")
 else()
   file(STRINGS ${SHIFTER_SLURM_INCLUDE_DIR}/slurm/slurm_version.h slurm_line REGEX "define +SLURM_VERSION_NUMBER +0x")
   string(REGEX REPLACE ".*0x([0-9a-fA-F]+).*" "0x\\1" slurm_number "${slurm_line}")
@@ -33,9 +36,11 @@ else()
     string(PREPEND slurm_minor 0)
   endif()
   set(slurm_version ${slurm_major}.${slurm_minor})
-  if((slurm_version VERSION_LESS slurm_oldest OR slurm_version VERSION_GREATER slurm_newest) AND NOT SHIFTER_SLURM_ANY_VERSION)
-    set(slurm_problem "the headers are those of Slurm ${slurm_version}, and the plugin is known to work with ${slurm_oldest} to \
-${slurm_newest}; -DSHIFTER_SLURM_ANY_VERSION=ON builds it all the same, and tests/run cluster tells whether it works")
+  if(NOT SHIFTER_SLURM_ANY_VERSION AND
+     (slurm_version VERSION_LESS slurm_oldest OR slurm_version VERSION_GREATER slurm_newest))
+    string(CONCAT slurm_problem "the headers are those of Slurm ${slurm_version}, and the plugin is known to work with "
+      "${slurm_oldest} to ${slurm_newest}; -DSHIFTER_SLURM_ANY_VERSION=ON builds it all the same, and "
+      "tests/run cluster tells whether it works")
   endif()
 endif()
 if(slurm_problem)

@@ -1,4 +1,4 @@
-"""A throwaway Slurm cluster on one machine: a Site of tests/support, slurmctld and several slurmd; and all of it gone at the end.
+"""A throwaway Slurm cluster on one machine: a Site of tests/support, slurmctld and several slurmd; all gone at the end.
 
     from cluster_fixture import Cluster
 
@@ -13,9 +13,9 @@
             job = self.cluster.sbatch("#!/bin/sh\\nhostname\\n", "--image=org/app:1")
             self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
 
-Each node is a slurmd in a mount and a UTS namespace of its own, held by a sleeping process, so that prolog mounts, host names and
-mount tables behave like those of separate machines; a slurmd that is started again finds its node as it was. Everything of
-Slurm lies below `site.dir`/slurm, listens on free ports of 127.0.0.1, and is known by the pid that started it.
+Each node is a slurmd in a mount and a UTS namespace of its own, held by a sleeping process, so that prolog mounts, host
+names and mount tables behave like those of separate machines; a slurmd that is started again finds its node as it was.
+Everything of Slurm lies below `site.dir`/slurm, listens on free ports, and is known by the pid that started it.
 """
 import atexit
 import os
@@ -56,12 +56,13 @@ def wait_until(ready, what: str, seconds: float = WAIT_SECONDS) -> None:
 
 
 class Cluster:
-    def __init__(self, *, nodes: int = 2, plugin: str | None = PLUGIN, plugin_arguments: str = "", plugstack: str | None = None,
-                 slurm_conf: str = "", **site_options):
+    def __init__(self, *, nodes: int = 2, plugin: str | None = PLUGIN, plugin_arguments: str = "",
+                 plugstack: str | None = None, prolog: str = "", slurm_conf: str = "", **site_options):
         """
         @param plugin            what the line "required" of plugstack.conf names; None for a cluster without the plugin
         @param plugin_arguments  what follows it there
         @param plugstack         the whole plugstack.conf instead
+        @param prolog            commands of sh for the Prolog of each node; {dir} is ours
         @param slurm_conf        more lines for slurm.conf
         @param site_options      of Site: gateway, registry_login, config, gateway_config
         """
@@ -80,6 +81,11 @@ class Cluster:
             if plugstack is None:
                 plugstack = f"required {plugin} {plugin_arguments}".rstrip() if plugin else ""
             self.write_plugstack(plugstack)
+            if prolog:
+                slurm_conf += f"\nProlog={self.dir}/etc/prolog"
+                with open(f"{self.dir}/etc/prolog", "w") as out:
+                    out.write("#!/bin/sh\n" + prolog.format(dir=self.dir) + "\nexit 0\n")
+                os.chmod(f"{self.dir}/etc/prolog", 0o755)
             self._write_conf(slurm_conf)
             self._undo.callback(self._stop)
             for node in self.node_names:
@@ -106,7 +112,8 @@ class Cluster:
         """What a client command needs to find the cluster."""
         return {"SLURM_CONF": self.conf, "PATH": f"{PREFIX}/bin:/usr/local/bin:/usr/bin:/bin"}
 
-    def run(self, program: str, *arguments: str, user: str = "a", env: dict | None = None, **options) -> subprocess.CompletedProcess:
+    def run(self, program: str, *arguments: str, user: str = "a", env: dict | None = None,
+            **options) -> subprocess.CompletedProcess:
         """Runs a client command of Slurm, or any absolute path, on the login node to its end; see Site.run."""
         path = program if program.startswith("/") else f"/usr/bin/{program}"
         options.setdefault("cwd", self.site.users[user].home)
@@ -114,8 +121,8 @@ class Cluster:
 
     def control(self, program: str, *arguments: str) -> str:
         """The standard output of a client command as root. @throws AssertionError if it fails"""
-        done = subprocess.run([f"/usr/bin/{program}", *arguments], env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60)
+        done = subprocess.run([f"/usr/bin/{program}", *arguments], env={**os.environ, **self.environment},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise AssertionError(f"{program} {' '.join(arguments)}: status {done.returncode}: {done.stderr}")
         return done.stdout
@@ -125,8 +132,9 @@ class Cluster:
         home = self.site.users[user].home
         with open(f"{home}/script", "w") as out:
             out.write(script)
-        return self.run("sbatch", "--parsable", f"--output={home}/job-%A_%a.out" if any(o.startswith("--array") for o in options)
-                        else f"--output={home}/job-%j.out", *options, f"{home}/script", user=user, **more)
+        name = "%A_%a" if any(option.startswith("--array") for option in options) else "%j"
+        return self.run("sbatch", "--parsable", f"--output={home}/job-{name}.out", *options, f"{home}/script",
+                        user=user, **more)
 
     def sbatch(self, script: str, *options: str, user: str = "a", **more) -> str:
         """The same; the job's id. @throws AssertionError if it is refused"""
@@ -155,21 +163,27 @@ class Cluster:
 
     def in_node(self, node: str, *command: str) -> list[str]:
         """The command line that runs `command` as root in the namespaces of a node."""
-        return ["/usr/bin/nsenter", "--target", str(self._services[f"node-{node}"].pid()), "--mount", "--uts", "--", *command]
+        return ["/usr/bin/nsenter", "--target", str(self.node_pid(node)), "--mount", "--uts", "--", *command]
+
+    def node_pid(self, node: str) -> int:
+        """The process that holds a node's namespaces."""
+        return self._services[f"node-{node}"].pid()
 
     def node_mounts(self, node: str) -> list[str]:
-        return mounts(str(self._services[f"node-{node}"].pid()))
+        return mounts(str(self.node_pid(node)))
 
     def node_states(self) -> dict[str, str]:
         """State and, if there is one, reason of each node: {"n1": "idle", "n2": "drained Prolog error"}."""
         rows = [line.split("|") for line in self.control("sinfo", "-h", "-N", "-o", "%N|%T|%E").splitlines()]
         return {name: state if reason == "none" else f"{state} {reason}" for name, state, reason in rows}
 
-    def write_plugstack(self, text: str) -> None:
-        """Client commands and tasks read it at every launch; slurmd when it starts."""
+    def write_plugstack(self, text: str) -> str:
+        """Client commands and tasks read it at every launch, slurmd when it starts. @returns what was in it"""
+        before = self.output(f"{self.dir}/etc/plugstack.conf")
         with open(f"{self.dir}/etc/plugstack.conf.new", "w") as out:
             out.write(text + "\n")
         os.rename(f"{self.dir}/etc/plugstack.conf.new", f"{self.dir}/etc/plugstack.conf")
+        return before
 
     def log(self, service: str) -> str:
         """What slurmctld or slurmd-NODE logged."""
@@ -184,6 +198,10 @@ class Cluster:
         self._services[f"slurmd-{node}"].stop(signal.SIGKILL if kill else signal.SIGTERM)
 
     # The end.
+
+    def cancel_jobs(self) -> None:
+        self.control("scancel", "--full", "--partition=test")
+        wait_until(lambda: not self.control("squeue", "-h"), "an empty queue", 8)
 
     def check(self, grace_seconds: float = 6) -> None:
         """No job, no process, mount or loop device of one, and all nodes idle. @throws Leftovers"""
@@ -221,17 +239,18 @@ class Cluster:
         service.start(command, dies_with_us=True)
 
     def _start_holder(self, node: str) -> None:
-        # Shared propagation within the node, as systemd leaves it on real machines: a mount that gets out is seen (I14).
-        self._start(f"node-{node}", ["/usr/bin/unshare", "--mount", "--uts", "--propagation", "slave", "/bin/sh", "-ec",
-                                     f"mount --make-rshared /; hostname {node}; mount --bind {self.dir}/etc/hosts /etc/hosts; "
-                                     f": >{self.dir}/run/{node}.ready; exec sleep infinity"])
+        # Shared propagation within the node, as systemd leaves it: a mount that gets out of a container is seen (I14).
+        script = (f"mount --make-rshared /; hostname {node}; mount --bind {self.dir}/etc/hosts /etc/hosts; "
+                  f": >{self.dir}/run/{node}.ready; exec sleep infinity")
+        self._start(f"node-{node}", ["/usr/bin/unshare", "--mount", "--uts", "--propagation", "slave",
+                                     "/bin/sh", "-ec", script])
         self._services[f"node-{node}"].wait_for(lambda: os.path.exists(f"{self.dir}/run/{node}.ready"))
 
     def _wait_idle(self) -> None:
         def idle() -> bool:
             for service in self._services.values():
                 if service.process.poll() is not None:
-                    raise RuntimeError(f"{service.name} ended with status {service.process.returncode}: {service.log_end()}")
+                    raise RuntimeError(f"{service.name} ended with {service.process.returncode}: {service.log_end()}")
             try:
                 return set(self.node_states().values()) == {"idle"}
             except AssertionError:  # slurmctld does not listen yet
@@ -239,12 +258,11 @@ class Cluster:
         wait_until(idle, "idle nodes")
 
     def _stop(self) -> None:
-        """Cancels what runs, stops the daemons, and ends whatever a job left in a node (it is in the node's UTS namespace)."""
+        """Cancels jobs, stops the daemons, and ends what a job left in a node (it is in the node's UTS namespace)."""
         services = list(self._services.values())
         if any(service.name == "slurmctld" and service.pid() for service in services):
             try:
-                self.control("scancel", "--full", "--partition=test")
-                wait_until(lambda: not self.control("squeue", "-h"), "an empty queue", 5)
+                self.cancel_jobs()
             except (AssertionError, TimeoutError, subprocess.TimeoutExpired):
                 pass  # its processes are ended below
         hosts = {os.readlink(f"/proc/{service.pid()}/ns/uts") for service in services
@@ -264,7 +282,9 @@ class Cluster:
 
     def _write_conf(self, more: str) -> None:
         nodes = f"n[1-{len(self.node_names)}]"
-        # Why each line that is not Slurm's default is there: docs/explanation/cluster-tests.md.
+        # NodeHostname, Port: several slurmd on one machine. config_overrides: nodes with more CPUs than it has. The
+        # scheduler's short intervals: jobs, heterogeneous ones too, begin within a second. PrologEpilogTimeout: the
+        # default is to hang for ever. Alloc, Contain: as the prolog of contract section 10 needs it.
         lines = f"""
             ClusterName=tests
             SlurmctldHost=localhost(127.0.0.1)
@@ -302,8 +322,8 @@ class Cluster:
             {more}
             """.split("\n")
         for node in self.node_names:
-            lines.append(f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={free_port()} CPUs=4 RealMemory=1000 "
-                         "State=UNKNOWN")
+            lines.append(f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={free_port()} CPUs=4 "
+                         "RealMemory=1000 State=UNKNOWN")
         lines.append(f"PartitionName=test Nodes={nodes} Default=YES MaxTime=INFINITE State=UP")
         with open(self.conf, "w") as out:
             out.write("\n".join(line.strip() for line in lines if line.strip()) + "\n")

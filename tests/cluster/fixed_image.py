@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The image of a job is found once, at submission: what happens to the tag, the gateway or the job later changes nothing."""
+"""The image of a job is found once, at submission; what happens to tag, gateway or job later changes nothing."""
 import unittest
 
 from cluster_fixture import Cluster, wait_until
@@ -11,12 +11,14 @@ PRINT = "/bin/sh -c 'echo $SHIFTER_IMAGETYPE:$SHIFTER_IMAGE $SHIFTER_IMAGEREQUES
 class FixedImage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(nodes=2, gateway=False)
+        cls.cluster = Cluster(nodes=2, gateway=False,
+                              prolog="env | grep ^SPANK_SHIFTER_ | sort >{dir}/log/prolog-$SLURM_JOB_ID")
         cls.addClassCleanup(cls.cluster.close)
         cls.gateway = StandIn(cls.cluster.site)
         cls.cluster.site.write_config(cls.gateway.config)
 
     def setUp(self):
+        self.cluster.check()  # after the test before this one
         self.gateway.know("docker:app:1", "aaaa1")
         self.gateway.know("docker:app:2", "aaaa2")
         self.gateway.calls()
@@ -60,8 +62,9 @@ class FixedImage(unittest.TestCase):
     def test_a_step_with_an_image_of_its_own_has_it_and_the_next_one_the_jobs(self):
         job = self.cluster.sbatch(f"#!/bin/sh\nsrun {PRINT}\nsrun --image=app:2 {PRINT}\nsrun {PRINT}\n"
                                   f"srun --volume=/c:/d {PRINT}\n", "--image=app:1", "--volume=/a:/b")
-        self.assertEqual(self.cluster.finish(job).output, "id:aaaa1 app:1 /a:/b\nid:aaaa2 app:2 /a:/b\nid:aaaa1 app:1 /a:/b\n"
-                                                          "id:aaaa1 app:1 /c:/d\n")
+        self.assertEqual(self.cluster.finish(job).output, "".join(
+            f"id:{line}\n"
+            for line in ("aaaa1 app:1 /a:/b", "aaaa2 app:2 /a:/b", "aaaa1 app:1 /a:/b", "aaaa1 app:1 /c:/d")))
         self.lookups_are("app:1", "app:2")
 
     def test_a_step_of_a_job_without_an_image_may_have_one(self):
@@ -69,7 +72,8 @@ class FixedImage(unittest.TestCase):
         self.assertEqual(self.cluster.finish(job).output, "id:aaaa2 app:2\n:\n")
 
     def test_a_variable_that_the_script_sets_wins_over_what_a_step_only_inherits(self):
-        job = self.cluster.sbatch("#!/bin/sh\nexport SHIFTER_IMAGETYPE=docker SHIFTER_IMAGE=mine SHIFTER_IMAGEREQUEST=mine\n"
+        job = self.cluster.sbatch("#!/bin/sh\n"
+                                  "export SHIFTER_IMAGETYPE=docker SHIFTER_IMAGE=mine SHIFTER_IMAGEREQUEST=mine\n"
                                   f"srun {PRINT}\nsrun --image=app:2 {PRINT}\n", "--image=app:1")
         self.assertEqual(self.cluster.finish(job).output, "docker:mine mine\nid:aaaa2 app:2\n")
 
@@ -82,11 +86,15 @@ class FixedImage(unittest.TestCase):
         self.assertEqual((done.stdout, done.stderr), ("aaaa1\n", ""))
         self.lookups_are("app:1", "app:2", "app:1")
 
-    def test_the_prolog_and_the_options_of_later_steps_see_the_identifier(self):
+    def test_prolog_scripts_and_the_options_of_later_steps_see_the_identifier(self):
         job = self.cluster.sbatch("#!/bin/sh\nenv | grep OPTION_shifter | sort\n", "--image=app:1", "--volume=/a:/b",
                                   "--volume=/c:/d")
-        self.assertEqual(self.cluster.finish(job).output, "SLURM_SPANK__SLURM_SPANK_OPTION_shifter_image=id:aaaa1\n"
-                                                          "SLURM_SPANK__SLURM_SPANK_OPTION_shifter_volume=/a:/b;/c:/d\n")
+        self.assertEqual(self.cluster.finish(job).output,
+                         "SLURM_SPANK__SLURM_SPANK_OPTION_shifter_image=id:aaaa1\n"
+                         "SLURM_SPANK__SLURM_SPANK_OPTION_shifter_volume=/a:/b;/c:/d\n")
+        self.assertEqual(self.cluster.output(f"{self.cluster.dir}/log/prolog-{job}"),
+                         "SPANK_SHIFTER_IMAGE=aaaa1\nSPANK_SHIFTER_IMAGEREQUEST=app:1\nSPANK_SHIFTER_IMAGETYPE=id\n"
+                         "SPANK_SHIFTER_VOLUME=/a:/b;/c:/d\n")
 
     def test_the_components_of_a_heterogeneous_job_have_one_image(self):
         shell = ["/bin/sh", "-c", "echo $SHIFTER_IMAGE"]

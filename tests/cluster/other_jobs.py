@@ -19,6 +19,7 @@ class OtherJobs(unittest.TestCase):
         cls.gateway.know("docker:app:1", "aaaa1")
 
     def setUp(self):
+        self.cluster.check()  # after the test before this one
         self.cluster.site.write_config(self.gateway.config)
         self.cluster.write_plugstack(f"required {PLUGIN}")
 
@@ -49,7 +50,8 @@ class OtherJobs(unittest.TestCase):
         return self.cluster.log("slurmd-n1")[before:]
 
     def test_a_broken_configuration_turns_the_plugin_off_and_others_never_notice(self):
-        for text, reason in (("allowEverything=1\n", "unknown key, and its name could grant something"), ("imagePath=\n", "imagePath")):
+        for text, reason in (("allowEverything=1\n", "unknown key, and its name could grant something"),
+                             ("imagePath=\n", "imagePath")):
             with self.subTest(text):
                 self.cluster.site.write_config(text)
                 self.assert_plain_jobs_run()
@@ -92,10 +94,15 @@ class OtherJobs(unittest.TestCase):
         self.assertIn("--shifter.module=", text)
         self.assertNotIn("--ccm", text)
 
+    def test_an_optional_plugin_does_not_stop_a_submission_so_the_manual_says_required(self):
+        self.cluster.write_plugstack(f"optional {PLUGIN}")
+        done = self.cluster.run("srun", "--image=not/there:9", "/bin/echo", "ran")
+        self.assertEqual((done.returncode, done.stdout), (0, "ran\n"))
+
     def test_text_that_reaches_a_node_past_the_submission_drains_nothing(self):
         # As a job submitted through REST brings it: no plugin saw it before.
-        for text, found in (("docker:app:1", "docker app:1"), ("docker:$(id)\n", ""), ("id:../../etc/passwd", "id ../../etc/passwd"),
-                            ("x" * 5000, "")):
+        for text, found in (("docker:app:1", "docker app:1"), ("docker:$(id)\n", ""),
+                            ("id:../../etc/passwd", "id ../../etc/passwd"), ("x" * 5000, "")):
             with self.subTest(text=text[:20]):
                 job = self.cluster.sbatch("#!/bin/sh\necho $SHIFTER_IMAGETYPE $SHIFTER_IMAGE\n",
                                           env={"_SLURM_SPANK_OPTION_shifter_image": text})
@@ -121,16 +128,17 @@ class OtherJobs(unittest.TestCase):
         self.cluster.check()
 
     def test_the_plugin_exports_what_slurm_looks_up_and_needs_libc_alone(self):
-        symbols = subprocess.run(["nm", "-D", "--defined-only", PLUGIN], capture_output=True, text=True, check=True).stdout
+        def output(*command: str) -> str:
+            return subprocess.run([*command, PLUGIN], capture_output=True, text=True, check=True).stdout
+        symbols = output("nm", "-D", "--defined-only")
         self.assertEqual(sorted(line.split()[2] for line in symbols.splitlines()),
-                         ["plugin_name", "plugin_type", "plugin_version", "slurm_spank_init", "slurm_spank_init_post_opt",
-                          "spank_plugin_version"])
-        needed = subprocess.run(["readelf", "-d", PLUGIN], capture_output=True, text=True, check=True).stdout
-        libraries = set(re.findall(r"NEEDED.*\[(.*)\]", needed))
+                         ["plugin_name", "plugin_type", "plugin_version", "slurm_spank_init",
+                          "slurm_spank_init_post_opt", "spank_plugin_version"])
+        libraries = set(re.findall(r"NEEDED.*\[(.*)\]", output("readelf", "-d")))
         self.assertLessEqual({name.split(".so")[0] for name in libraries}, {"libc", "libm", "ld-linux-x86-64"})
 
     def test_a_client_command_is_the_same_process_state_with_the_plugin_as_without(self):
-        """I39, seen from what srun hands on: the ids, the directory, the mask, the signals and descriptors of a child."""
+        """I39, seen from what salloc hands on: ids, directory, mask, signals, limits and descriptors of a child."""
         show = ["/bin/sh", "-c", "umask; pwd; id; ls /proc/self/fd; grep -E '^Sig|^NoNew' /proc/self/status; ulimit -a"]
         states = []
         for text in (f"required {PLUGIN}", ""):

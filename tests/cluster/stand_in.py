@@ -1,4 +1,4 @@
-"""A stand-in for `shifterimg lookup`, for what a real gateway cannot be made to do at will: move a tag, hang, fail, count.
+"""A stand-in for `shifterimg lookup`, for what a real gateway cannot be made to do at will: move a tag, hang, count.
 
 The plugin finds the program below udiRootPath, so a test's configuration decides. See with_gateway.py for the real one.
 """

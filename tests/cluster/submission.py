@@ -20,6 +20,7 @@ class Submission(unittest.TestCase):
         cls.gateway.know("custom:own", "cccc1")
 
     def setUp(self):
+        self.cluster.check()  # after the test before this one
         self.gateway.calls()
 
     def variables(self, text: str) -> dict[str, str]:
@@ -65,21 +66,23 @@ class Submission(unittest.TestCase):
         around = {"SHIFTER_IMAGE": "old", "SHIFTER_IMAGETYPE": "docker", "SHIFTER_VOLUME": "/x:/y"}
         job = self.cluster.sbatch(f"#!/bin/sh\n{SHOW}\n", "--image=org/app:1", env=around)
         found = self.variables(self.cluster.finish(job).output)
-        self.assertEqual((found["SHIFTER_IMAGE"], found["SHIFTER_IMAGETYPE"], found["SHIFTER_VOLUME"]), ("aaaa1", "id", "/x:/y"))
+        self.assertEqual([found[f"SHIFTER_{key}"] for key in ("IMAGE", "IMAGETYPE", "VOLUME")],
+                         ["aaaa1", "id", "/x:/y"])
 
     def test_values_that_cannot_be_meant_are_refused_with_a_reason_and_255(self):
         for option, reason in (
                 ("--image=", "--image needs a value, as in --image=VALUE"),
                 ("--image=my app", 'cannot use image "my app": the character " " cannot stand in an image name'),
                 ("--image=id:../x", 'cannot use image "id:../x": an image id has only the digits 0-9 and a-f, not "."'),
-                ("--volume=/a:/etc", 'cannot use volume "/a:/etc": /etc is set by the site; choose another destination'),
+                ("--volume=/a:/etc",
+                 'cannot use volume "/a:/etc": /etc is set by the site; choose another destination'),
                 ("--module=cuda", 'cannot use --module: there is no module "cuda"'),
                 ("--ccm", "--ccm is not offered here: this release has no cluster compatibility mode")):
             for command, rest in COMMANDS.items():
                 with self.subTest(command=command, option=option):
                     done = self.cluster.run(command, option, *rest)
                     self.assertEqual((done.returncode, done.stdout), (255, ""))
-                    ours, slurms = done.stderr.splitlines()  # Slurm adds a line of its own: "Invalid --image argument: …"
+                    ours, slurms = done.stderr.splitlines()  # Slurm adds its own: "Invalid --image argument: …"
                     self.assertTrue(ours.startswith(f"{command}: error: shifter: {reason}"), ours)
                     self.assertIn(f"Invalid --{option[2:].split('=')[0]} argument", slurms)
         done = self.cluster.run("srun", "--image", "-n1", "/bin/true")  # the next word is taken for the value
@@ -89,7 +92,8 @@ class Submission(unittest.TestCase):
     def test_what_is_wrong_with_all_options_together_stops_the_submission(self):
         # After init_post_opt Slurm's commands end with 1, whatever a plugin returns.
         for options, reason in (
-                (["--image=not/there:9"], "cannot use image docker:not/there:9: docker:not/there:9 is not known here; pull it first"),
+                (["--image=not/there:9"],
+                 "cannot use image docker:not/there:9: docker:not/there:9 is not known here; pull it first"),
                 (["--volume=/a:/b"], "--volume needs an image: add --image=NAME")):
             for command, rest in COMMANDS.items():
                 with self.subTest(command=command, options=options):

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""The main job through the real plugin and the real shifter: an image of the site, run by srun and sbatch as users."""
+import os
+import shutil
+import subprocess
+import unittest
+
+from cluster_fixture import Cluster, loops, wait_until
+from site_fixture import GATEWAY_ACCOUNT
+
+BUSYBOX = "/bin/busybox"
+
+
+class Containers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(nodes=2, gateway=False)
+        cls.addClassCleanup(cls.cluster.close)
+        cls.publish("aaaa1", "one", "ENV: FROM_IMAGE=yes\n")
+        cls.publish("aaaa2", "two")
+        cls.publish("bbbb1", "private", f"USERACL: {cls.cluster.site.users['a'].uid}\n")
+
+    @classmethod
+    def publish(cls, identifier: str, name: str, record: str = "") -> None:
+        """A small image in imagePath, as a gateway publishes it."""
+        site = cls.cluster.site.dir
+        tree = f"{site}/tree"
+        for folder in ("bin", "etc", "tmp", "dev", "proc", "sys", "data"):
+            os.makedirs(f"{tree}/{folder}")
+        shutil.copy2(BUSYBOX, f"{tree}/bin/busybox")
+        for applet in ("sh", "cat", "id", "ls", "grep", "sleep", "hostname", "touch", "pwd"):
+            os.symlink("busybox", f"{tree}/bin/{applet}")
+        for path in ("etc/os-release", "data/name"):
+            with open(f"{tree}/{path}", "w") as out:
+                out.write(f"NAME={name}\n")
+        image = f"{site}/images/{identifier}"
+        subprocess.run(["mksquashfs", tree, f"{image}.squashfs", "-quiet", "-no-progress", "-all-root"], check=True,
+                       capture_output=True)
+        shutil.rmtree(tree)
+        with open(f"{image}.meta", "w") as out:
+            out.write(f"FORMAT: squashfs\nENV: PATH=/bin\n{record}")
+        for path in (f"{image}.squashfs", f"{image}.meta"):
+            shutil.chown(path, GATEWAY_ACCOUNT, GATEWAY_ACCOUNT)
+            os.chmod(path, 0o644)
+
+    def setUp(self):
+        self.cluster.check()  # after the test before this one
+
+    def srun(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        return self.cluster.run("srun", *arguments, cwd="/", **options)
+
+    def sbatch(self, script: str, *options: str, **more):
+        return self.cluster.finish(self.cluster.sbatch(script, "--chdir=/", *options, **more))
+
+    def test_srun_with_an_image_runs_a_command_in_it_on_each_node(self):
+        done = self.srun("--image=id:aaaa1", "-N2", "shifter", "sh", "-c",
+                         "cat /etc/os-release; hostname; echo $FROM_IMAGE")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(sorted(done.stdout.split()), ["NAME=one", "NAME=one", "n1", "n2", "yes", "yes"])
+
+    def test_a_batch_script_runs_its_steps_in_the_image_of_its_header(self):
+        done = self.sbatch("#!/bin/sh\n#SBATCH --image=id:aaaa1\n#SBATCH --ntasks=3\n#SBATCH --volume=/data:/mnt\n"
+                           "srun shifter cat /mnt/name\nshifter cat /etc/os-release\n")
+        self.assertEqual((done.state, done.output), ("COMPLETED", "NAME=one\n" * 4))
+
+    def test_a_step_may_have_another_image(self):
+        done = self.sbatch("#!/bin/sh\nsrun shifter cat /etc/os-release\n"
+                           "srun --image=id:aaaa2 shifter cat /etc/os-release\n"
+                           "srun shifter --image=id:aaaa2 cat /etc/os-release\n", "--image=id:aaaa1")
+        self.assertEqual(done.output, "NAME=one\nNAME=two\nNAME=two\n")
+
+    def test_i1_the_task_is_the_user_and_nothing_more(self):
+        user = self.cluster.site.users["a"]
+        done = self.srun("--image=id:aaaa1", "shifter", "sh", "-c",
+                         "id -u; id -g; id -G; grep -E '^Cap|^NoNew' /proc/self/status")
+        uid, gid, groups, *rest = done.stdout.splitlines()
+        self.assertEqual((int(uid), int(gid), sorted(map(int, groups.split()))), (user.uid, user.gid, user.groups))
+        self.assertEqual(sorted(line.split()[1] for line in rest), ["0000000000000000"] * 5 + ["1"])
+
+    def test_the_exit_status_of_the_command_is_that_of_the_step(self):
+        self.assertEqual(self.srun("--image=id:aaaa1", "shifter", "sh", "-c", "exit 7").returncode, 7)
+
+    def test_an_image_that_is_not_there_fails_the_job_with_one_line_and_drains_nothing(self):
+        done = self.srun("--image=id:cccc9", "shifter", "true")
+        self.assertEqual(done.returncode, 1)
+        ours = [line for line in done.stderr.splitlines() if not line.startswith("srun: ")]
+        self.assertEqual(len(ours), 1, done.stderr)
+        self.assertRegex(ours[0], "^shifter: .*cccc9")
+        self.cluster.check()
+
+    def test_i33_a_private_image_is_there_for_its_users_alone(self):
+        self.assertEqual(self.srun("--image=id:bbbb1", "shifter", "cat", "/data/name").stdout, "NAME=private\n")
+        done = self.srun("--image=id:bbbb1", "shifter", "cat", "/data/name", user="b")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+
+    def test_two_users_on_one_node_at_once(self):
+        script = "#!/bin/sh\nsrun shifter sh -c 'id -u; cat /data/name; sleep 1'\n"
+        jobs = {user: self.cluster.sbatch(script, f"--image=id:{image}", "--chdir=/", "--nodelist=n1", user=user)
+                for user, image in (("a", "aaaa1"), ("b", "aaaa2"))}
+        for (user, job), name in zip(jobs.items(), ("one", "two")):
+            self.assertEqual(self.cluster.finish(job).output, f"{self.cluster.site.users[user].uid}\nNAME={name}\n")
+
+    def test_a_cancelled_job_leaves_no_mount_loop_device_or_process(self):
+        flag = f"{self.cluster.site.dir}/home/shifter-test-a/inside"
+        script = "#!/bin/sh\nsrun -N2 -n4 shifter sh -c 'touch /home/shifter-test-a/inside; sleep 60'\n"
+        job = self.cluster.sbatch(script, "--image=id:aaaa1", "--chdir=/", "-N2", "-n4")
+        wait_until(lambda: os.path.exists(flag), "the container runs")
+        self.assertTrue(loops(self.cluster.site.dir))
+        self.cluster.control("scancel", job)
+        self.assertEqual(self.cluster.finish(job).state, "CANCELLED")
+        self.cluster.check()
+
+    def test_a_queued_job_runs_also_when_the_plugin_has_been_taken_out(self):
+        job = self.cluster.sbatch("#!/bin/sh\nsrun shifter cat /data/name\n", "--image=id:aaaa1", "--chdir=/", "--hold")
+        before = self.cluster.write_plugstack("")
+        self.addCleanup(self.cluster.write_plugstack, before)
+        self.cluster.control("scontrol", "release", job)
+        self.assertEqual(self.cluster.finish(job).output, "NAME=one\n")
+        self.assertIn("unrecognized option", self.cluster.submit("#!/bin/sh\n#SBATCH --image=id:aaaa1\n").stderr)
+
+    def test_the_scripts_of_the_manual_run(self):
+        """docs/how-to/slurm.md, its batch script: with an image of this site, and what it says it prints."""
+        page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/how-to/slurm.md")
+        with open(page) as stream:
+            script = stream.read().split("```bash\n#!/bin/sh")[1].split("```")[0]
+        self.assertIn("--image=docker:debian:12", script)
+        done = self.sbatch("#!/bin/sh" + script.replace("docker:debian:12", "id:aaaa1"))
+        self.assertEqual((done.state, done.output), ("COMPLETED", "NAME=one\n" * 4))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
