@@ -15,7 +15,8 @@ constexpr std::size_t most_bytes = 16U << 20U; // a group with very many members
 constexpr int most_groups = 65536;             // NGROUPS_MAX of Linux
 
 /** Calls a get…_r function with a buffer that grows until the entry fits. */
-template <class Entry, class Call> bool find_entry(Entry & entry, std::vector<char> & buffer, const std::string & what, Call call) {
+template <class Entry, class Call>
+bool find_entry(Entry & entry, std::vector<char> & buffer, const std::string & what, Call call) {
     buffer.resize(4096);
     while (true) {
         Entry * found = nullptr;
@@ -40,7 +41,8 @@ std::vector<gid_t> groups_of(const passwd & entry) {
         const int wanted = count;
         if (::getgrouplist(entry.pw_name, entry.pw_gid, groups.data(), &count) >= 0) break;
         if (count <= wanted) count = wanted * 2;
-        if (count > most_groups) throw Error{"cannot look up the groups of " + shifter::quoted(entry.pw_name) + ": there are too many"};
+        if (count > most_groups)
+            throw Error{"cannot look up the groups of " + shifter::quoted(entry.pw_name) + ": there are too many"};
     }
     groups.resize(static_cast<std::size_t>(count));
     std::sort(groups.begin(), groups.end());
@@ -48,16 +50,16 @@ std::vector<gid_t> groups_of(const passwd & entry) {
     return groups;
 }
 
-Account account_of(const passwd & entry) {
-    return {entry.pw_name, {entry.pw_uid, entry.pw_gid, groups_of(entry)}};
-}
+Account account_of(const passwd & entry) { return {entry.pw_name, {entry.pw_uid, entry.pw_gid, groups_of(entry)}}; }
 
 } // namespace
 
 std::optional<Account> find_account(uid_t uid) {
     passwd entry{};
     std::vector<char> buffer;
-    const auto call = [&](passwd * out, char * text, std::size_t size, passwd ** found) { return ::getpwuid_r(uid, out, text, size, found); };
+    const auto call = [&](passwd * out, char * text, std::size_t size, passwd ** found) {
+        return ::getpwuid_r(uid, out, text, size, found);
+    };
     if (!find_entry(entry, buffer, "uid " + std::to_string(uid), call)) return std::nullopt;
     return account_of(entry);
 }

@@ -1,6 +1,7 @@
 /**
  * @file
- * Who asks, as MUNGE says it (I32). Client: a fresh credential for each request. Service: the credential becomes a Caller.
+ * Who asks, as MUNGE says it (I32). Client: a fresh credential for each request. Service: the credential becomes a
+ * Caller.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ using AuthorizedLocations = std::map<std::string, std::string>;
 /** Who sent a request. Names and groups come from the gateway host's account database. */
 struct Caller {
     Identity identity;
-    std::string name;  ///< "uid 1234" when the account database does not know him
+    std::string name; ///< "uid 1234" when the account database does not know him
     AuthorizedLocations locations;
 };
 
@@ -37,18 +38,21 @@ public:
 /** Client: keeps text so that only this uid's own programs, with munged's help, read it back (contract 9.4). */
 [[nodiscard]] std::string seal(std::string_view text, const std::string & socket = {});
 /** The text of seal(), also when expired or decoded before; nothing when it was sealed by another uid. */
-[[nodiscard]] std::optional<std::string> unseal(std::string_view credential, uid_t own_uid, const std::string & socket = {});
+[[nodiscard]] std::optional<std::string> unseal(std::string_view credential, uid_t own_uid,
+                                                const std::string & socket = {});
 
 /** Service: turns the header of a request into a Caller. One for each system, since each may have its own munged. */
 class Authenticator {
 public:
     virtual ~Authenticator() = default;
-    /** @throws Error for an expired, replayed, malformed or foreign credential, Unavailable; no sentence has secrets. */
+    /** @throws Error for an expired, replayed, malformed or foreign credential, Unavailable; no sentence has secrets.
+     */
     [[nodiscard]] virtual Caller authenticate(std::string_view header) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<Authenticator> munge_authenticator(const std::string & socket);
-/** Contract 7.1, `Authentication: mock`: "good:user:group[:token[:uid:gid]]". For tests; the service refuses it unless it listens on loopback. */
+/** Contract 7.1, `Authentication: mock`: "good:user:group[:token[:uid:gid]]". For tests; the service refuses it unless
+ * it listens on loopback. */
 [[nodiscard]] std::unique_ptr<Authenticator> mock_authenticator();
 
 /** The payload's JSON as locations; what is not such JSON gives none (contract 7.1). At most 64 KiB. */

@@ -25,11 +25,13 @@ public:
         } else {
             const auto account = find_account(caller.name);
             const auto group = find_group(std::string{parts[2]});
-            if (!account || !group) throw Error{"the mock credential names an account or a group that does not exist here"};
+            if (!account || !group)
+                throw Error{"the mock credential names an account or a group that does not exist here"};
             caller.identity = account->identity;
             caller.identity.gid = *group;
         }
-        if (parts.size() > 3 && !parts[3].empty()) caller.locations.emplace("default", caller.name + ":" + std::string{parts[3]});
+        if (parts.size() > 3 && !parts[3].empty())
+            caller.locations.emplace("default", caller.name + ":" + std::string{parts[3]});
         return caller;
     }
 };

@@ -30,16 +30,20 @@ Context make_context(const std::string & socket) {
     return context;
 }
 
-std::string socket_name(const std::string & socket) { return socket.empty() ? "its default socket" : shifter::quoted(socket); }
+std::string socket_name(const std::string & socket) {
+    return socket.empty() ? "its default socket" : shifter::quoted(socket);
+}
 
 std::string encode(munge_ctx_t context, std::string_view payload, const std::string & socket) {
     char * text = nullptr;
     const munge_err_t result = munge_encode(&text, context, payload.data(), static_cast<int>(payload.size()));
     const std::unique_ptr<char, decltype(&std::free)> owner{text, &std::free};
     if (result == EMUNGE_SOCKET) {
-        throw Unavailable{"cannot get a credential: munged does not answer on " + socket_name(socket) + "; is it running?"};
+        throw Unavailable{"cannot get a credential: munged does not answer on " + socket_name(socket) +
+                          "; is it running?"};
     }
-    if (result != EMUNGE_SUCCESS) throw Error{std::string{"cannot get a credential from munged: "} + munge_strerror(result)};
+    if (result != EMUNGE_SUCCESS)
+        throw Error{std::string{"cannot get a credential from munged: "} + munge_strerror(result)};
     return text;
 }
 
@@ -72,17 +76,23 @@ Decoded decode(munge_ctx_t context, std::string_view credential) {
 
 /** A credential is one line of base64; anything else is not worth munged's time. */
 bool looks_like_credential(std::string_view text) noexcept {
-    return text.size() <= most_credential_bytes && text.substr(0, 6) == "MUNGE:" && text.find('\0') == std::string_view::npos;
+    return text.size() <= most_credential_bytes && text.substr(0, 6) == "MUNGE:" &&
+           text.find('\0') == std::string_view::npos;
 }
 
 /** Why munged refused. Its detailed text may quote paths of the gateway host, so the short one is shown. */
 std::string refusal(munge_err_t result) {
     switch (result) {
-        case EMUNGE_CRED_EXPIRED: return "the MUNGE credential has expired; do the clocks of this host and the gateway agree?";
-        case EMUNGE_CRED_REWOUND: return "the MUNGE credential is from the future; do the clocks of this host and the gateway agree?";
-        case EMUNGE_CRED_REPLAYED: return "the MUNGE credential was used before; each request needs a fresh one";
-        case EMUNGE_CRED_INVALID: return "the MUNGE credential is not valid here; do this host and the gateway share a key?";
-        default: return std::string{"the MUNGE credential is refused: "} + munge_strerror(result);
+    case EMUNGE_CRED_EXPIRED:
+        return "the MUNGE credential has expired; do the clocks of this host and the gateway agree?";
+    case EMUNGE_CRED_REWOUND:
+        return "the MUNGE credential is from the future; do the clocks of this host and the gateway agree?";
+    case EMUNGE_CRED_REPLAYED:
+        return "the MUNGE credential was used before; each request needs a fresh one";
+    case EMUNGE_CRED_INVALID:
+        return "the MUNGE credential is not valid here; do this host and the gateway share a key?";
+    default:
+        return std::string{"the MUNGE credential is refused: "} + munge_strerror(result);
     }
 }
 
@@ -147,7 +157,8 @@ std::optional<std::string> unseal(std::string_view credential, uid_t own_uid, co
     const Context context = make_context(socket);
     Decoded decoded = decode(context.get(), credential);
     if (decoded.result == EMUNGE_SOCKET) {
-        throw Unavailable{"cannot read a stored login: munged does not answer on " + socket_name(socket) + "; is it running?"};
+        throw Unavailable{"cannot read a stored login: munged does not answer on " + socket_name(socket) +
+                          "; is it running?"};
     }
     // Stored long ago, and read many times: both are what this is for (contract 9.4).
     const bool genuine = decoded.result == EMUNGE_SUCCESS || decoded.result == EMUNGE_CRED_EXPIRED ||

@@ -21,7 +21,7 @@ struct PullRequest {
     uid_t requester = 0;
     std::string requester_name;
     Identity identity;
-    Acl requested_acl;      ///< readers that the requester names for a private image
+    Acl requested_acl; ///< readers that the requester names for a private image
     bool has_credentials = false;
     /** Differs when the credentials differ, and says nothing else about them; empty without. */
     std::string credentials_mark;
@@ -29,13 +29,14 @@ struct PullRequest {
 
 /** Times that decide whether a request starts anew (contract 7.5). */
 struct PullPolicy {
-    std::chrono::seconds update_timeout{300};   ///< PullUpdateTimeout
+    std::chrono::seconds update_timeout{300}; ///< PullUpdateTimeout
     std::chrono::seconds heartbeat_timeout{3600};
     /** A changed list of readers starts a new pull when the owner's last change is older than that. */
     std::chrono::seconds acl_change_delay{10};
     /** For so long each client that polls is told of a failure, before a request counts as a new try. */
     std::chrono::milliseconds failure_shown{600};
-    /** A heartbeat that seems too old must stay unchanged for so long, by the steady clock, before it is believed (R10). */
+    /** A heartbeat that seems too old must stay unchanged for so long, by the steady clock, before it is believed
+     * (R10). */
     std::chrono::seconds stale_confirmation{60};
 };
 
@@ -50,7 +51,7 @@ struct Publication {
     std::int64_t pull = 0;
     /** Tags are ignored: the pull's key gives the tag. For a private image `grants` holds the requester's own. */
     Image image;
-    std::string message;          ///< what the requester should know of a pull that went well
+    std::string message; ///< what the requester should know of a pull that went well
 };
 
 struct MetricsRow {
@@ -72,9 +73,11 @@ public:
     [[nodiscard]] virtual std::optional<Image> find(const std::string & system, const ImageId & id) = 0;
     /** The same for a person: what he may not see does not exist, tags included (I33). */
     [[nodiscard]] virtual std::optional<Image> find_readable(const ImageKey & key, const Identity & caller) = 0;
-    [[nodiscard]] virtual std::optional<Image> find_readable(const std::string & system, const ImageId & id, const Identity & caller) = 0;
+    [[nodiscard]] virtual std::optional<Image> find_readable(const std::string & system, const ImageId & id,
+                                                             const Identity & caller) = 0;
     /** All images of a system that `caller` may read, in no order that is promised; streams, so memory stays flat. */
-    virtual void for_each_image(const std::string & system, const Identity & caller, const std::function<void(const Image &)> & visit) = 0;
+    virtual void for_each_image(const std::string & system, const Identity & caller,
+                                const std::function<void(const Image &)> & visit) = 0;
     /** A lookup: refreshes `expiration` (written only when it moves by more than an hour). */
     virtual void touch(const std::string & system, const ImageId & id, Time expiration) = 0;
     /** Takes a tag from its image; true when it was there. The image stays until `remove`. */
@@ -94,14 +97,16 @@ public:
     [[nodiscard]] virtual std::optional<Pull> find_pull(const ImageKey & key) = 0;
     [[nodiscard]] virtual std::optional<Pull> find_pull(std::int64_t number) = 0;
     /** Moves a pull on; a step that may_follow() forbids is an Error. Updates the heartbeat. */
-    virtual void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress, Time now) = 0;
+    virtual void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress,
+                         Time now) = 0;
     /** What the registry said of access: from now on others share the pull, or not. */
     virtual void set_access(std::int64_t pull, Access access, Time now) = 0;
     /** Heartbeat of all that `worker` has claimed. */
     virtual void beat(const std::string & worker, Time now) = 0;
     /** The image as publish() would leave it, with the grants of all owners: what belongs into its record on disk. */
     [[nodiscard]] virtual Image preview(const Publication & publication) = 0;
-    /** READY: image row, tag, grants and the pull's end in one transaction. A tag leaves its older image (same type). */
+    /** READY: image row, tag, grants and the pull's end in one transaction. A tag leaves its older image (same type).
+     */
     virtual void publish(const Publication & publication, Time now) = 0;
     virtual void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) = 0;
     /** Pulls of `system` that have not ended, oldest first. Show a caller only those that he may_see(). */

@@ -19,8 +19,12 @@ template <class Value> [[nodiscard]] Value undamaged(std::optional<Value> value,
     if (!value) throw Error{std::string{"the catalog is damaged: "} + what + " cannot be read"};
     return *std::move(value);
 }
-[[nodiscard]] inline ImageType type_of(const std::string & text) { return undamaged(image_type_named(text), "the type of an image"); }
-[[nodiscard]] inline State state_of(const std::string & text) { return undamaged(state_named(text), "the state of a pull"); }
+[[nodiscard]] inline ImageType type_of(const std::string & text) {
+    return undamaged(image_type_named(text), "the type of an image");
+}
+[[nodiscard]] inline State state_of(const std::string & text) {
+    return undamaged(state_named(text), "the state of a pull");
+}
 [[nodiscard]] inline ImageId id_of(const std::string & text) {
     return ImageId::parse(text).value_or_throw("the catalog is damaged: the id of an image cannot be read");
 }

@@ -75,7 +75,8 @@ private:
 
     std::unique_ptr<Connection> take() {
         std::unique_lock lock{mutex_};
-        const bool may_go = returned_.wait_for(lock, longest_wait_for_catalog, [&] { return !idle_.empty() || in_use_ < most; });
+        const bool may_go =
+            returned_.wait_for(lock, longest_wait_for_catalog, [&] { return !idle_.empty() || in_use_ < most; });
         if (!may_go) throw Error{"the catalog is too busy to answer; try again"};
         std::unique_ptr<Connection> connection;
         if (idle_.empty()) {

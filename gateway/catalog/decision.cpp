@@ -13,7 +13,8 @@ public:
 
     Decision decide() const {
         const auto & pulls = situation_.pulls;
-        const auto mine = std::find_if(pulls.begin(), pulls.end(), [](const Candidate & each) { return each.has_joined; });
+        const auto mine =
+            std::find_if(pulls.begin(), pulls.end(), [](const Candidate & each) { return each.has_joined; });
         if (mine != pulls.end()) {
             const auto index = static_cast<std::size_t>(mine - pulls.begin());
             if (is_under_way(*mine) && !belongs_to_another(*mine)) return {Verdict::answer_pull, index};
@@ -41,11 +42,12 @@ private:
         return !candidate.pull.has_credentials && !request_.has_credentials;
     }
 
-    /** Every client hears of a failure once; after that a lasting one holds for update_timeout, any other is tried anew. */
+    /** Every client hears of a failure once; after that a lasting one holds for update_timeout, any other is tried
+     * anew. */
     bool must_still_be_told(const Candidate & candidate) const {
         const auto since = age(*candidate.pull.ended, now_);
         if (since >= policy_.update_timeout) return false;
-        if (image_will_do() && situation_.image->last_pull > *candidate.pull.ended) return false;
+        if (image_will_do() && situation_.image->last_pull >= *candidate.pull.ended) return false;
         return !candidate.was_told || since < policy_.failure_shown || !candidate.pull.retryable;
     }
 
@@ -56,7 +58,8 @@ private:
         // A reader without a login could not verify a newer one: he gets what its owner pulled.
         if (image.is_private && !request_.has_credentials) return true;
         // Clients poll by asking again: an image that has just become READY must be an answer, whatever the setting.
-        const std::chrono::milliseconds fresh = std::max<std::chrono::milliseconds>(policy_.update_timeout, std::chrono::seconds{2});
+        const std::chrono::milliseconds fresh =
+            std::max<std::chrono::milliseconds>(policy_.update_timeout, std::chrono::seconds{2});
         return age(image.last_pull, now_) < fresh && !asks_for_other_readers(image);
     }
 

@@ -12,8 +12,9 @@ using sqlite::Statement;
 namespace {
 
 // The order of the columns in every query that reads whole images.
-#define IMAGE_COLUMNS \
-    "SELECT images.number, images.system, images.type, images.id, manifest_digest, reference, format, platform, size_bytes, " \
+#define IMAGE_COLUMNS                                                                                                  \
+    "SELECT images.number, images.system, images.type, images.id, manifest_digest, reference, format, platform, "      \
+    "size_bytes, "                                                                                                     \
     "images.is_private, config, layers, puller, last_pull, expiration "
 
 void read_tags(Connection & connection, std::int64_t number, Image & image) {
@@ -71,23 +72,28 @@ std::optional<std::int64_t> number_of(Connection & connection, const std::string
 std::int64_t store_row(Connection & connection, const Image & image) {
     std::optional<std::int64_t> expiration;
     if (image.expiration) expiration = columns::of(*image.expiration);
-    Statement{connection, "INSERT INTO images (system, id, type, manifest_digest, reference, format, platform, size_bytes, is_private, config, "
-                          "layers, puller, last_pull, expiration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                          "ON CONFLICT (system, id) DO UPDATE SET type = excluded.type, manifest_digest = excluded.manifest_digest, "
-                          "reference = excluded.reference, format = excluded.format, platform = excluded.platform, "
-                          "size_bytes = excluded.size_bytes, is_private = excluded.is_private, config = excluded.config, "
-                          "layers = excluded.layers, puller = excluded.puller, last_pull = excluded.last_pull, "
-                          "expiration = max(coalesce(images.expiration, 0), excluded.expiration)"}
-        .bind(image.system, image.id.to_string(), columns::of(image.type), image.manifest_digest, image.reference, image.format, image.platform,
-              columns::of(image.size_bytes), image.is_private, to_json(image.config), to_json(image.layers), std::int64_t{image.puller},
-              columns::of(image.last_pull), expiration)
+    Statement{
+        connection,
+        "INSERT INTO images (system, id, type, manifest_digest, reference, format, platform, size_bytes, is_private, "
+        "config, "
+        "layers, puller, last_pull, expiration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (system, id) DO UPDATE SET type = excluded.type, manifest_digest = excluded.manifest_digest, "
+        "reference = excluded.reference, format = excluded.format, platform = excluded.platform, "
+        "size_bytes = excluded.size_bytes, is_private = excluded.is_private, config = excluded.config, "
+        "layers = excluded.layers, puller = excluded.puller, last_pull = excluded.last_pull, "
+        "expiration = max(coalesce(images.expiration, 0), excluded.expiration)"}
+        .bind(image.system, image.id.to_string(), columns::of(image.type), image.manifest_digest, image.reference,
+              image.format, image.platform, columns::of(image.size_bytes), image.is_private, to_json(image.config),
+              to_json(image.layers), std::int64_t{image.puller}, columns::of(image.last_pull), expiration)
         .run();
     return columns::undamaged(number_of(connection, image.system, image.id), "an image");
 }
 
 void store_grant(Connection & connection, std::int64_t number, const Grant & grant, Time now) {
-    Statement{connection, "INSERT INTO grants (image, owner, readers, changed) VALUES (?, ?, ?, ?) ON CONFLICT (image, owner) DO UPDATE SET "
-                          "readers = excluded.readers, changed = excluded.changed WHERE grants.readers <> excluded.readers"}
+    Statement{connection,
+              "INSERT INTO grants (image, owner, readers, changed) VALUES (?, ?, ?, ?) ON CONFLICT (image, owner) DO "
+              "UPDATE SET "
+              "readers = excluded.readers, changed = excluded.changed WHERE grants.readers <> excluded.readers"}
         .bind(number, std::int64_t{grant.owner}, to_json(grant.readers), columns::of(now))
         .run();
 }
@@ -95,7 +101,9 @@ void store_grant(Connection & connection, std::int64_t number, const Grant & gra
 } // namespace
 
 std::optional<Image> find(Connection & connection, const ImageKey & key) {
-    Statement query{connection, IMAGE_COLUMNS "FROM tags JOIN images ON images.number = tags.image WHERE tags.system = ? AND tags.type = ? AND tags.tag = ?"};
+    Statement query{
+        connection, IMAGE_COLUMNS
+        "FROM tags JOIN images ON images.number = tags.image WHERE tags.system = ? AND tags.type = ? AND tags.tag = ?"};
     query.bind(key.system, columns::of(key.type), key.tag);
     return read_one(connection, query);
 }
@@ -123,8 +131,10 @@ std::vector<Image> expired(Connection & connection, const std::string & system, 
 
 void store(Connection & connection, const Image & image, const ImageKey & key, Time now) {
     const std::int64_t number = store_row(connection, image);
-    const bool is_private_tag = std::find(image.private_tags.begin(), image.private_tags.end(), key.tag) != image.private_tags.end();
-    Statement{connection, "INSERT INTO tags (system, type, tag, image, is_private) VALUES (?, ?, ?, ?, ?) ON CONFLICT (system, type, tag) "
+    const bool is_private_tag =
+        std::find(image.private_tags.begin(), image.private_tags.end(), key.tag) != image.private_tags.end();
+    Statement{connection, "INSERT INTO tags (system, type, tag, image, is_private) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+                          "(system, type, tag) "
                           "DO UPDATE SET image = excluded.image, is_private = excluded.is_private"}
         .bind(key.system, columns::of(key.type), key.tag, number, is_private_tag)
         .run();
@@ -132,15 +142,21 @@ void store(Connection & connection, const Image & image, const ImageKey & key, T
 }
 
 void set_last_pull(Connection & connection, const std::string & system, const ImageId & id, Time last_pull) {
-    Statement{connection, "UPDATE images SET last_pull = ? WHERE system = ? AND id = ?"}.bind(columns::of(last_pull), system, id.to_string()).run();
+    Statement{connection, "UPDATE images SET last_pull = ? WHERE system = ? AND id = ?"}
+        .bind(columns::of(last_pull), system, id.to_string())
+        .run();
 }
 
 void set_expiration(Connection & connection, const std::string & system, const ImageId & id, Time expiration) {
-    Statement{connection, "UPDATE images SET expiration = ? WHERE system = ? AND id = ?"}.bind(columns::of(expiration), system, id.to_string()).run();
+    Statement{connection, "UPDATE images SET expiration = ? WHERE system = ? AND id = ?"}
+        .bind(columns::of(expiration), system, id.to_string())
+        .run();
 }
 
 bool remove_tag(Connection & connection, const ImageKey & key) {
-    Statement{connection, "DELETE FROM tags WHERE system = ? AND type = ? AND tag = ?"}.bind(key.system, columns::of(key.type), key.tag).run();
+    Statement{connection, "DELETE FROM tags WHERE system = ? AND type = ? AND tag = ?"}
+        .bind(key.system, columns::of(key.type), key.tag)
+        .run();
     return connection.changes() > 0;
 }
 
@@ -154,8 +170,10 @@ void set_grant(Connection & connection, const std::string & system, const ImageI
     store_grant(connection, *number, grant, now);
 }
 
-std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id, uid_t owner) {
-    Statement query{connection, "SELECT changed FROM grants JOIN images ON images.number = grants.image WHERE system = ? AND id = ? AND owner = ?"};
+std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id,
+                                  uid_t owner) {
+    Statement query{connection, "SELECT changed FROM grants JOIN images ON images.number = grants.image WHERE system = "
+                                "? AND id = ? AND owner = ?"};
     query.bind(system, id.to_string(), std::int64_t{owner});
     if (!query.step()) return std::nullopt;
     return columns::time_of(query.integer());

@@ -24,6 +24,7 @@ bool remove_tag(Connection & connection, const ImageKey & key);
 void remove(Connection & connection, const std::string & system, const ImageId & id);
 void set_grant(Connection & connection, const std::string & system, const ImageId & id, const Grant & grant, Time now);
 /** When `owner` last changed his grant on the image. */
-[[nodiscard]] std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id, uid_t owner);
+[[nodiscard]] std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id,
+                                                uid_t owner);
 
 } // namespace shifter::catalog::image_table

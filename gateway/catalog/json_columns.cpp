@@ -37,7 +37,8 @@ template <class Value> void take(const Json & json, const char * name, std::opti
 }
 
 Digest digest_of_column(const Json & json) {
-    return Digest::parse(json.get_ref<const std::string &>()).value_or_throw("the catalog is damaged: a digest cannot be read");
+    return Digest::parse(json.get_ref<const std::string &>())
+        .value_or_throw("the catalog is damaged: a digest cannot be read");
 }
 
 } // namespace
@@ -62,7 +63,8 @@ std::string to_json(const oci::ImageConfig & config) {
 
 std::string to_json(const std::vector<LayerInfo> & layers) {
     Json json = Json::array();
-    for (const auto & layer : layers) json.push_back({layer.blob.to_string(), layer.diff_id.to_string(), layer.size_bytes});
+    for (const auto & layer : layers)
+        json.push_back({layer.blob.to_string(), layer.diff_id.to_string(), layer.size_bytes});
     return write(json);
 }
 
@@ -78,7 +80,8 @@ Progress progress_of(const std::string & text) {
         progress.bytes_done = json.at("done").get<std::uint64_t>();
         progress.bytes_total = json.at("total").get<std::uint64_t>();
         for (const Json & layer : json.at("layers")) {
-            progress.layers.push_back({layer.at(0).get<std::string>(), layer.at(1).get<std::uint64_t>(), layer.at(2).get<std::uint64_t>()});
+            progress.layers.push_back(
+                {layer.at(0).get<std::string>(), layer.at(1).get<std::uint64_t>(), layer.at(2).get<std::uint64_t>()});
         }
         return progress;
     });
@@ -88,7 +91,8 @@ oci::ImageConfig config_of(const std::string & text) {
     return read(text, "the configuration of an image", [](const Json & json) {
         oci::ImageConfig config;
         const Json & platform = json.at("platform");
-        config.platform = {platform.at(0).get<std::string>(), platform.at(1).get<std::string>(), platform.at(2).get<std::string>()};
+        config.platform = {platform.at(0).get<std::string>(), platform.at(1).get<std::string>(),
+                           platform.at(2).get<std::string>()};
         config.created = json.at("created").get<std::string>();
         config.env = json.at("env").get<Strings>();
         config.labels = json.at("labels").get<std::vector<std::pair<std::string, std::string>>>();
@@ -105,7 +109,8 @@ std::vector<LayerInfo> layers_of(const std::string & text) {
     return read(text, "the layers of an image", [](const Json & json) {
         std::vector<LayerInfo> layers;
         for (const Json & layer : json) {
-            layers.push_back({digest_of_column(layer.at(0)), digest_of_column(layer.at(1)), layer.at(2).get<std::uint64_t>()});
+            layers.push_back(
+                {digest_of_column(layer.at(0)), digest_of_column(layer.at(1)), layer.at(2).get<std::uint64_t>()});
         }
         return layers;
     });

@@ -13,7 +13,8 @@ namespace shifter::catalog {
 [[nodiscard]] std::string to_json(const oci::ImageConfig & config);
 [[nodiscard]] std::string to_json(const std::vector<LayerInfo> & layers);
 
-/** @throws Error for a text that to_json() did not write: the row is damaged, and is not read as if it were empty (R9, I34) */
+/** @throws Error for a text that to_json() did not write: the row is damaged, and is not read as if it were empty (R9,
+ * I34) */
 [[nodiscard]] Acl acl_of(const std::string & json);
 [[nodiscard]] Progress progress_of(const std::string & json);
 [[nodiscard]] oci::ImageConfig config_of(const std::string & json);

@@ -8,7 +8,9 @@ namespace {
 
 using Tags = std::vector<std::string>;
 
-bool contains(const Tags & tags, const std::string & tag) { return std::find(tags.begin(), tags.end(), tag) != tags.end(); }
+bool contains(const Tags & tags, const std::string & tag) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
 
 void set_member(Tags & tags, const std::string & tag, bool is_member) {
     tags.erase(std::remove(tags.begin(), tags.end(), tag), tags.end());
@@ -16,7 +18,8 @@ void set_member(Tags & tags, const std::string & tag, bool is_member) {
 }
 
 void add_grant(std::vector<Grant> & grants, const Grant & grant) {
-    const auto own = std::find_if(grants.begin(), grants.end(), [&](const Grant & each) { return each.owner == grant.owner; });
+    const auto own =
+        std::find_if(grants.begin(), grants.end(), [&](const Grant & each) { return each.owner == grant.owner; });
     if (own == grants.end()) {
         grants.push_back(grant);
     } else if (!grant.readers.is_public()) {

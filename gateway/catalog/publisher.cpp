@@ -37,8 +37,8 @@ std::string partial_name(const std::string & stem) {
     static std::atomic<unsigned> count{0};
     timespec now{};
     (void)::clock_gettime(CLOCK_REALTIME, &now);
-    return "." + stem + std::string{partial_mark} + std::to_string(::getpid()) + "." + std::to_string(now.tv_sec) + "." +
-           std::to_string(now.tv_nsec) + "." + std::to_string(++count);
+    return "." + stem + std::string{partial_mark} + std::to_string(::getpid()) + "." + std::to_string(now.tv_sec) +
+           "." + std::to_string(now.tv_nsec) + "." + std::to_string(++count);
 }
 
 UniqueFd open_directory(const std::string & path) {
@@ -180,7 +180,8 @@ bool has_no_tmpfile(int error_number) {
 UnpublishedFile::UnpublishedFile(const ImageStorage & storage) : directory_{open_directory(storage.directory)} {
     fd_.reset(calls::openat(directory_.get(), ".", O_TMPFILE | O_RDWR, 0600));
     if (fd_) return;
-    if (!has_no_tmpfile(errno)) throw SysError{errno, "cannot create a file in the image directory " + quoted(storage.directory)};
+    if (!has_no_tmpfile(errno))
+        throw SysError{errno, "cannot create a file in the image directory " + quoted(storage.directory)};
     (void)Publisher{storage}.clean();
     std::string name = partial_name("image");
     fd_ = create_partial(directory_.get(), name, "a file in the image directory " + quoted(storage.directory));
@@ -188,7 +189,8 @@ UnpublishedFile::UnpublishedFile(const ImageStorage & storage) : directory_{open
 }
 
 UnpublishedFile::UnpublishedFile(UnpublishedFile && other) noexcept
-    : directory_{std::move(other.directory_)}, fd_{std::move(other.fd_)}, temporary_name_{std::exchange(other.temporary_name_, {})} {}
+    : directory_{std::move(other.directory_)}, fd_{std::move(other.fd_)}, temporary_name_{std::exchange(
+                                                                              other.temporary_name_, {})} {}
 
 UnpublishedFile::~UnpublishedFile() {
     if (!temporary_name_.empty()) (void)Name{directory_.get(), std::move(temporary_name_)};
@@ -222,7 +224,8 @@ void Publisher::publish_record(const ImageId & id, const ImageRecord & record, P
     const UniqueFd directory = open_directory(storage_.directory);
     const UniqueFd image{calls::openat(directory.get(), image_name(id).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
     if (!image) throw SysError{errno, "cannot open " + what};
-    // Closing first, opening last: at no moment may more people read the file than the stricter of the two records says.
+    // Closing first, opening last: at no moment may more people read the file than the stricter of the two records
+    // says.
     if (is_private) set_access(image.get(), mode, storage_.group, what);
     write_record(directory.get(), id, text, mode, storage_.group);
     if (!is_private) set_access(image.get(), mode, storage_.group, what);
@@ -253,7 +256,8 @@ unsigned Publisher::clean() {
     if (!stream) throw SysError{errno, "cannot list the image directory " + quoted(storage_.directory)};
     (void)listed.release();
     unsigned removed = 0;
-    while (const dirent * entry = ::readdir(stream.get())) { // NOLINT(concurrency-mt-unsafe): the stream is this thread's
+    while (const dirent * entry =
+               ::readdir(stream.get())) { // NOLINT(concurrency-mt-unsafe): the stream is this thread's
         const std::string name{entry->d_name};
         const bool is_partial = name.find(partial_mark) != std::string::npos;
         if (!is_partial && !ends_with(name, image_suffix)) continue;

@@ -24,7 +24,8 @@ struct ImageStorage {
     gid_t group = static_cast<gid_t>(-1); ///< -1: the service's own
 };
 
-/** An image file that nobody can see yet; it vanishes with this object, and with the process (O_TMPFILE where there is one). */
+/** An image file that nobody can see yet; it vanishes with this object, and with the process (O_TMPFILE where there is
+ * one). */
 class UnpublishedFile {
 public:
     /** Also removes leftovers of dead processes (`*.partial.*`) when the file system has no O_TMPFILE. */
@@ -53,7 +54,8 @@ public:
      * `privacy` decides the mode of both files; readers_only always when the record has an access list.
      * @throws Error; then the image is as absent, or as whole, as it was, and nothing new is left (R2, R3)
      */
-    void publish(UnpublishedFile && file, const ImageId & id, const ImageRecord & record, Privacy privacy = Privacy::everybody);
+    void publish(UnpublishedFile && file, const ImageId & id, const ImageRecord & record,
+                 Privacy privacy = Privacy::everybody);
     /** Replaces the record alone, atomically, and gives the image the mode that goes with it (a changed ACL). */
     void publish_record(const ImageId & id, const ImageRecord & record, Privacy privacy = Privacy::everybody);
     /** Whether both files are there and whole (size in the superblock, record readable). */

@@ -9,7 +9,7 @@ namespace shifter::catalog {
 namespace {
 
 struct Migration {
-    const char * sql;       ///< from version i to i + 1
+    const char * sql; ///< from version i to i + 1
     const char * set_version;
 };
 
@@ -54,7 +54,8 @@ CREATE TABLE lookups (
     user TEXT NOT NULL, uid INTEGER NOT NULL, system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
     id TEXT NOT NULL, time INTEGER NOT NULL) STRICT;
 CREATE INDEX lookups_by_system ON lookups (system, number);
-)", "PRAGMA user_version = 1"},
+)",
+     "PRAGMA user_version = 1"},
 }};
 
 std::int64_t version_of(sqlite::Connection & connection) {
@@ -69,8 +70,9 @@ void migrate_schema(sqlite::Connection & writer) {
     const std::int64_t found = version_of(writer);
     const auto known = static_cast<std::int64_t>(migrations.size());
     if (found < 0 || found > known) {
-        throw Error{"cannot use the catalog " + shifter::quoted(writer.path()) + ": it was written by a newer release (schema " +
-                    std::to_string(found) + ", this one knows " + std::to_string(known) + "); start that release, or restore the older copy"};
+        throw Error{"cannot use the catalog " + shifter::quoted(writer.path()) +
+                    ": it was written by a newer release (schema " + std::to_string(found) + ", this one knows " +
+                    std::to_string(known) + "); start that release, or restore the older copy"};
     }
     for (auto version = found; version < known; ++version) {
         writer.execute(migrations[static_cast<std::size_t>(version)].sql);

@@ -15,15 +15,20 @@ constexpr int busy_timeout_ms = 10'000;
 /** What an admin can do about a failure of the database; R9: an error, never an empty answer. */
 std::string explain(int code) {
     switch (code & 0xff) {
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB: return "; the file is damaged: restore it from a copy, or move it away and pull the images anew";
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED: return "; another program holds it";
-        case SQLITE_FULL: return "; the disk is full";
-        case SQLITE_READONLY:
-        case SQLITE_PERM:
-        case SQLITE_CANTOPEN: return "; the service must own the file and its directory";
-        default: return {};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "; the file is damaged: restore it from a copy, or move it away and pull the images anew";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "; another program holds it";
+    case SQLITE_FULL:
+        return "; the disk is full";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        return "; the service must own the file and its directory";
+    default:
+        return {};
     }
 }
 
@@ -39,13 +44,15 @@ Connection::Connection(const std::string & path, Mode mode) : path_{path} {
         if (!fd) throw SysError{errno, "cannot open the catalog " + shifter::quoted(path)};
     }
     sqlite3 * database = nullptr;
-    const int code = sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    const int code = sqlite3_open_v2(path.c_str(), &database,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     database_.reset(database);
     if (code != SQLITE_OK) fail(code);
     (void)sqlite3_busy_timeout(database, busy_timeout_ms);
     (void)sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     (void)sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON");
+    execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON");
     if (mode == Mode::reader) execute("PRAGMA query_only = ON");
 }
 
@@ -84,7 +91,8 @@ void Connection::fail(int code) const {
     throw Error{"cannot use the catalog " + shifter::quoted(path_) + ": " + text + explain(code)};
 }
 
-Statement::Statement(Connection & connection, const char * sql) : connection_{connection}, sql_{sql}, statement_{connection.take(sql)} {}
+Statement::Statement(Connection & connection, const char * sql)
+    : connection_{connection}, sql_{sql}, statement_{connection.take(sql)} {}
 Statement::~Statement() { connection_.give_back(sql_, std::move(statement_)); }
 
 void Statement::check(int code) const {
@@ -100,7 +108,8 @@ bool Statement::step() {
 }
 
 void Statement::run() {
-    while (step()) {}
+    while (step()) {
+    }
 }
 
 std::int64_t Statement::integer() { return sqlite3_column_int64(statement_.get(), column_++); }
@@ -116,7 +125,8 @@ std::optional<std::int64_t> Statement::integer_or_null() {
 std::string Statement::text() {
     const auto * bytes = sqlite3_column_blob(statement_.get(), column_);
     const int size = sqlite3_column_bytes(statement_.get(), column_++);
-    return bytes == nullptr ? std::string{} : std::string{static_cast<const char *>(bytes), static_cast<std::size_t>(size)};
+    return bytes == nullptr ? std::string{}
+                            : std::string{static_cast<const char *>(bytes), static_cast<std::size_t>(size)};
 }
 
 std::optional<std::string> Statement::text_or_null() {
@@ -132,7 +142,8 @@ void Statement::bind_one(std::int64_t value) { check(sqlite3_bind_int64(statemen
 void Statement::bind_one(std::string_view value) {
     // The copy frees the caller from keeping the text until the statement ends.
     const auto copy = reinterpret_cast<sqlite3_destructor_type>(-1); // NOLINT: SQLITE_TRANSIENT without its C cast
-    check(sqlite3_bind_text64(statement_.get(), ++parameter_, value.data() == nullptr ? "" : value.data(), value.size(), copy, SQLITE_UTF8));
+    check(sqlite3_bind_text64(statement_.get(), ++parameter_, value.data() == nullptr ? "" : value.data(), value.size(),
+                              copy, SQLITE_UTF8));
 }
 
 void Statement::bind_one(const std::optional<std::int64_t> & value) {

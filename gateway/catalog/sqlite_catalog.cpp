@@ -30,7 +30,8 @@ public:
             return false;
         }
         const auto [found, is_first] = seen_.try_emplace(pull.number, Seen{pull.heartbeat, SteadyClock::now()});
-        if (!is_first && found->second.heartbeat != pull.heartbeat) found->second = {pull.heartbeat, SteadyClock::now()};
+        if (!is_first && found->second.heartbeat != pull.heartbeat)
+            found->second = {pull.heartbeat, SteadyClock::now()};
         return SteadyClock::now() - found->second.since >= policy.stale_confirmation;
     }
     void forget(std::int64_t pull) { seen_.erase(pull); }
@@ -45,7 +46,9 @@ private:
 
 class SqliteCatalog : public Catalog {
 public:
-    explicit SqliteCatalog(const std::string & path) : writer_{path}, readers_{path} { writer_.use_as_is(migrate_schema); }
+    explicit SqliteCatalog(const std::string & path) : writer_{path}, readers_{path} {
+        writer_.use_as_is(migrate_schema);
+    }
 
     std::optional<Image> find(const ImageKey & key) override {
         return readers_.use([&](Connection & reader) { return image_table::find(reader, key); });
@@ -58,12 +61,14 @@ public:
         if (!image || !image->may_see_tag(caller, key.tag)) return std::nullopt;
         return as_seen_by(caller, *std::move(image));
     }
-    std::optional<Image> find_readable(const std::string & system, const ImageId & id, const Identity & caller) override {
+    std::optional<Image> find_readable(const std::string & system, const ImageId & id,
+                                       const Identity & caller) override {
         auto image = find(system, id);
         return image ? as_seen_by(caller, *std::move(image)) : std::nullopt;
     }
 
-    void for_each_image(const std::string & system, const Identity & caller, const std::function<void(const Image &)> & visit) override {
+    void for_each_image(const std::string & system, const Identity & caller,
+                        const std::function<void(const Image &)> & visit) override {
         readers_.use([&](Connection & reader) {
             image_table::for_each(reader, system, [&](Image && image) {
                 if (const auto seen = as_seen_by(caller, std::move(image))) visit(*seen);
@@ -108,7 +113,8 @@ public:
     std::optional<Pull> find_pull(std::int64_t number) override {
         return readers_.use([&](Connection & reader) { return pull_table::find(reader, number); });
     }
-    void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress, Time now) override {
+    void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress,
+                 Time now) override {
         writer_.use([&](Connection & writer) {
             (void)pull_table::expect(writer, pull, state);
             pull_table::advance(writer, pull, state, message, progress, now);
@@ -129,7 +135,8 @@ public:
     void publish(const Publication & publication, Time now) override {
         writer_.use([&](Connection & writer) {
             const Pull pull = pull_table::expect(writer, publication.pull, State::ready);
-            Image image = merge(image_table::find(writer, pull.key.system, publication.image.id), pull.key, publication.image);
+            Image image =
+                merge(image_table::find(writer, pull.key.system, publication.image.id), pull.key, publication.image);
             image.last_pull = now;
             image_table::store(writer, image, pull.key, now);
             pull_table::end(writer, pull.number, State::ready, publication.message, true, image.id, now);
@@ -150,15 +157,18 @@ public:
 
     void record_lookup(const MetricsRow & row) override {
         writer_.use([&](Connection & writer) {
-            Statement{writer, "INSERT INTO lookups (user, uid, system, type, tag, id, time) VALUES (?, ?, ?, ?, ?, ?, ?)"}
-                .bind(row.user, std::int64_t{row.uid}, row.system, columns::of(row.type), row.tag, row.id, columns::of(row.time))
+            Statement{writer,
+                      "INSERT INTO lookups (user, uid, system, type, tag, id, time) VALUES (?, ?, ?, ?, ?, ?, ?)"}
+                .bind(row.user, std::int64_t{row.uid}, row.system, columns::of(row.type), row.tag, row.id,
+                      columns::of(row.time))
                 .run();
             Statement{writer, "DELETE FROM lookups WHERE number <= ?"}.bind(writer.last_row() - most_lookups).run();
         });
     }
     std::vector<MetricsRow> metrics(const std::string & system, unsigned limit) override {
         return readers_.use([&](Connection & reader) {
-            Statement query{reader, "SELECT user, uid, system, type, tag, id, time FROM lookups WHERE system = ? ORDER BY number DESC LIMIT ?"};
+            Statement query{reader, "SELECT user, uid, system, type, tag, id, time FROM lookups WHERE system = ? ORDER "
+                                    "BY number DESC LIMIT ?"};
             query.bind(system, limit);
             std::vector<MetricsRow> rows;
             while (query.step()) {
@@ -180,7 +190,8 @@ private:
     Situation look_at(Connection & writer, const PullRequest & request, const PullPolicy & policy, Time now) {
         Situation situation;
         situation.pulls = pull_table::candidates(writer, request.key, request.requester, policy, now);
-        for (Candidate & each : situation.pulls) each.is_stale = !each.pull.ended && stale_.is_stale(each.pull, policy, now);
+        for (Candidate & each : situation.pulls)
+            each.is_stale = !each.pull.ended && stale_.is_stale(each.pull, policy, now);
         situation.image = image_table::find(writer, request.key);
         if (!situation.image) return situation;
         Image & image = *situation.image;
@@ -192,27 +203,34 @@ private:
         return situation;
     }
 
-    Enqueued carry_out(Connection & writer, const Decision & decision, Situation && situation, const PullRequest & request, Time now) {
+    Enqueued carry_out(Connection & writer, const Decision & decision, Situation && situation,
+                       const PullRequest & request, Time now) {
         switch (decision.verdict) {
-            case Verdict::answer_image: return {*as_seen_by(asker_of(request), *std::move(situation.image)), false};
-            case Verdict::answer_pull: {
-                Pull & pull = situation.pulls[decision.pull].pull;
-                if (pull.ended && !situation.pulls[decision.pull].was_told) pull_table::set_told(writer, pull.number, request.requester);
-                return {std::move(pull), false};
-            }
-            case Verdict::join_pull: {
-                Pull & pull = situation.pulls[decision.pull].pull;
-                pull_table::join(writer, pull.number, request);
-                return {std::move(pull), false};
-            }
-            case Verdict::start: break;
+        case Verdict::answer_image:
+            return {*as_seen_by(asker_of(request), *std::move(situation.image)), false};
+        case Verdict::answer_pull: {
+            Pull & pull = situation.pulls[decision.pull].pull;
+            if (pull.ended && !situation.pulls[decision.pull].was_told)
+                pull_table::set_told(writer, pull.number, request.requester);
+            return {std::move(pull), false};
         }
+        case Verdict::join_pull: {
+            Pull & pull = situation.pulls[decision.pull].pull;
+            pull_table::join(writer, pull.number, request);
+            return {std::move(pull), false};
+        }
+        case Verdict::start:
+            break;
+        }
+        Pull begun = pull_table::insert(writer, request, now);
         for (const Candidate & each : situation.pulls) {
             if (!each.is_stale) continue;
-            pull_table::end(writer, each.pull.number, State::failure, "the service has lost this pull; it was begun anew", true, std::nullopt, now);
+            pull_table::end(writer, each.pull.number, State::failure,
+                            "the service has lost this pull; it was begun anew", true, std::nullopt, now);
+            pull_table::move_requesters(writer, each.pull.number, begun.number);
             stale_.forget(each.pull.number);
         }
-        return {pull_table::insert(writer, request, now), true};
+        return {std::move(begun), true};
     }
 
     Writer writer_;

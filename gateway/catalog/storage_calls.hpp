@@ -20,14 +20,22 @@ bool must_fail(const char * call) noexcept;
 constexpr bool must_fail(const char * /*call*/) noexcept { return false; }
 #endif
 
-inline int open(const char * path, int flags) noexcept { return must_fail("open") ? -1 : ::open(path, flags | O_CLOEXEC); }
-inline int openat(int directory, const char * name, int flags, mode_t mode = 0) noexcept {
-    return must_fail((flags & O_TMPFILE) == O_TMPFILE ? "tmpfile" : "openat") ? -1 : ::openat(directory, name, flags | O_CLOEXEC, mode);
+inline int open(const char * path, int flags) noexcept {
+    return must_fail("open") ? -1 : ::open(path, flags | O_CLOEXEC);
 }
-inline ssize_t write(int fd, const void * bytes, std::size_t size) noexcept { return must_fail("write") ? -1 : ::write(fd, bytes, size); }
+inline int openat(int directory, const char * name, int flags, mode_t mode = 0) noexcept {
+    return must_fail((flags & O_TMPFILE) == O_TMPFILE ? "tmpfile" : "openat")
+               ? -1
+               : ::openat(directory, name, flags | O_CLOEXEC, mode);
+}
+inline ssize_t write(int fd, const void * bytes, std::size_t size) noexcept {
+    return must_fail("write") ? -1 : ::write(fd, bytes, size);
+}
 inline int fsync(int fd) noexcept { return must_fail("fsync") ? -1 : ::fsync(fd); }
 inline int fchmod(int fd, mode_t mode) noexcept { return must_fail("fchmod") ? -1 : ::fchmod(fd, mode); }
-inline int fchown(int fd, uid_t owner, gid_t group) noexcept { return must_fail("fchown") ? -1 : ::fchown(fd, owner, group); }
+inline int fchown(int fd, uid_t owner, gid_t group) noexcept {
+    return must_fail("fchown") ? -1 : ::fchown(fd, owner, group);
+}
 inline int fstat(int fd, struct stat * facts) noexcept { return must_fail("fstat") ? -1 : ::fstat(fd, facts); }
 inline int flock(int fd, int operation) noexcept { return must_fail("flock") ? -1 : ::flock(fd, operation); }
 inline int linkat(int from, const char * path, int directory, const char * name, int flags) noexcept {
@@ -36,6 +44,8 @@ inline int linkat(int from, const char * path, int directory, const char * name,
 inline int renameat(int from, const char * name, int to, const char * new_name) noexcept {
     return must_fail("renameat") ? -1 : ::renameat(from, name, to, new_name);
 }
-inline int unlinkat(int directory, const char * name) noexcept { return must_fail("unlinkat") ? -1 : ::unlinkat(directory, name, 0); }
+inline int unlinkat(int directory, const char * name) noexcept {
+    return must_fail("unlinkat") ? -1 : ::unlinkat(directory, name, 0);
+}
 
 } // namespace shifter::catalog::storage_calls

@@ -9,9 +9,17 @@ namespace shifter::catalog {
 namespace {
 
 constexpr std::array<std::pair<State, std::string_view>, 11> names{{
-    {State::init, "INIT"}, {State::pending, "PENDING"}, {State::pulling, "PULLING"}, {State::examination, "EXAMINATION"},
-    {State::conversion, "CONVERSION"}, {State::transfer, "TRANSFER"}, {State::hashing, "HASHING"}, {State::ready, "READY"},
-    {State::failure, "FAILURE"}, {State::expiring, "EXPIRING"}, {State::expired, "EXPIRED"},
+    {State::init, "INIT"},
+    {State::pending, "PENDING"},
+    {State::pulling, "PULLING"},
+    {State::examination, "EXAMINATION"},
+    {State::conversion, "CONVERSION"},
+    {State::transfer, "TRANSFER"},
+    {State::hashing, "HASHING"},
+    {State::ready, "READY"},
+    {State::failure, "FAILURE"},
+    {State::expiring, "EXPIRING"},
+    {State::expired, "EXPIRED"},
 }};
 
 bool is_under_way(State state) noexcept {
@@ -43,18 +51,28 @@ std::optional<State> state_named(std::string_view name) noexcept {
 bool may_follow(State from, State to) noexcept {
     if (to == State::failure) return is_under_way(from);
     switch (from) {
-        case State::init: return to == State::pending;
-        case State::pending: return to == State::pulling || to == State::hashing;
-        // From here on, a stop of the service puts the work back into the queue.
-        case State::pulling: return to == State::examination || to == State::transfer || to == State::pending;
-        case State::examination: return to == State::conversion || to == State::pending;
-        case State::conversion: return to == State::transfer || to == State::pending;
-        case State::hashing: return to == State::transfer || to == State::pending;
-        case State::transfer: return to == State::ready || to == State::pending;
-        case State::ready: return to == State::expiring;
-        case State::expiring: return to == State::expired;
-        case State::failure:
-        case State::expired: return false;
+    case State::init:
+        return to == State::pending;
+    case State::pending:
+        return to == State::pulling || to == State::hashing;
+    // From here on, a stop of the service puts the work back into the queue.
+    case State::pulling:
+        return to == State::examination || to == State::transfer || to == State::pending;
+    case State::examination:
+        return to == State::conversion || to == State::pending;
+    case State::conversion:
+        return to == State::transfer || to == State::pending;
+    case State::hashing:
+        return to == State::transfer || to == State::pending;
+    case State::transfer:
+        return to == State::ready || to == State::pending;
+    case State::ready:
+        return to == State::expiring;
+    case State::expiring:
+        return to == State::expired;
+    case State::failure:
+    case State::expired:
+        return false;
     }
     return false;
 }

@@ -22,7 +22,19 @@ namespace shifter::catalog {
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /** States of a pull and of an import. Contract 7.4; the names are the contract's words. */
-enum class State { init, pending, pulling, examination, conversion, transfer, hashing, ready, failure, expiring, expired };
+enum class State {
+    init,
+    pending,
+    pulling,
+    examination,
+    conversion,
+    transfer,
+    hashing,
+    ready,
+    failure,
+    expiring,
+    expired
+};
 
 [[nodiscard]] std::string_view to_string(State state) noexcept;
 [[nodiscard]] std::optional<State> state_named(std::string_view name) noexcept;
@@ -59,14 +71,14 @@ struct Image {
     /** Tags that were shown by a private pull: their names are for holders of a grant alone, also when the same content
         is public under another tag (I33). */
     std::vector<std::string> private_tags{};
-    std::string manifest_digest{};   ///< "sha256:…"; empty for imports
-    std::string reference{};         ///< full reference it was pulled by
+    std::string manifest_digest{}; ///< "sha256:…"; empty for imports
+    std::string reference{};       ///< full reference it was pulled by
     std::string format = "squashfs";
-    std::string platform{};          ///< "linux/amd64"
+    std::string platform{}; ///< "linux/amd64"
     std::uint64_t size_bytes = 0;
     bool is_private = false;
-    std::vector<Grant> grants{};     ///< only for private images; effective readers are the union
-    oci::ImageConfig config{};       ///< env, entrypoint, cmd, workdir, labels
+    std::vector<Grant> grants{}; ///< only for private images; effective readers are the union
+    oci::ImageConfig config{};   ///< env, entrypoint, cmd, workdir, labels
     std::vector<LayerInfo> layers{};
     uid_t puller = 0;
     Time last_pull{};
@@ -93,7 +105,8 @@ struct Progress {
     std::uint64_t bytes_total = 0;
 };
 
-/** What a pull has shown of who may read the image at its registry. Decides who shares the pull: docs/explanation/pulls.md. */
+/** What a pull has shown of who may read the image at its registry. Decides who shares the pull:
+ * docs/explanation/pulls.md. */
 enum class Access {
     unknown,    ///< the registry was not asked yet
     open,       ///< read without credentials: everybody shares the pull and its result
@@ -107,8 +120,8 @@ struct Pull {
     uid_t requester = 0;
     std::string requester_name;
     State state = State::init;
-    std::string message;     ///< one short sentence a step; the reason of a failure (R8)
-    bool retryable = true;   ///< a failure that another try, now, may not repeat (passing faults, other credentials)
+    std::string message;   ///< one short sentence a step; the reason of a failure (R8)
+    bool retryable = true; ///< a failure that another try, now, may not repeat (passing faults, other credentials)
     Acl requested_acl;
     bool has_credentials = false; ///< credentials themselves live in memory only (I36)
     Progress progress;
