@@ -143,6 +143,9 @@ bool Access::fetch_token(State & state, const std::string & repository, bool wit
     const HttpResponse response =
         http_.exchange(request, into(body, limits_.documents.max_bytes, url.authority()), stop);
     if (response.status == 401 || response.status == 403) return false;
+    if (response.status == 404)
+        throw FailedTry{Cause::registry_fault, url.authority() + " has no tokens at the place that it names (404)",
+                        false};
     if (response.status != 200) throw failure_of_status(url.authority(), response);
     auto answer = parse_token_answer(body, limits_.documents);
     if (!answer)
@@ -161,7 +164,9 @@ FailedTry Access::denial(const std::string & repository, long status) const {
     const auto place = states_.find(repository);
     const std::string code = " (" + std::to_string(status) + ")";
     const std::string host = base_.authority();
-    if (place != states_.end() && place->second.stage == Stage::login && credentials_)
+    const bool logged_in = place != states_.end() && place->second.stage == Stage::login;
+    // A token given for the login, or a plain 403: the login is good, and this image is not for it.
+    if (logged_in && (place->second.renew_at || status == 403))
         return {Cause::denied,
                 host + " does not let " + shifter::quoted(credentials_->user) + " read it" + code +
                     "; ask for access to it, or log in anew with shifterimg login",

@@ -160,11 +160,6 @@ FailedTry refused_address(const Url & url) {
 
 long milliseconds(std::chrono::milliseconds duration) { return static_cast<long>(duration.count()); }
 
-const std::string & user_agent() {
-    static const std::string text = std::string{"shifter-gateway/"} + installed::version;
-    return text;
-}
-
 Reach reach_of_peer(CURL * easy, const std::vector<ProxyAddress> & proxies, const Url & url) {
     char * address = nullptr;
     long port = 0;
@@ -187,14 +182,47 @@ std::optional<std::string_view> HttpResponse::header(std::string_view name) cons
 /** An easy handle and the multi handle that drives it and owns its connections. */
 class Http::Connection {
 public:
-    Connection() : easy_{::curl_easy_init()}, multi_{::curl_multi_init()} {
+    /** Sets what is the same for all requests. */
+    explicit Connection(const HttpSettings & settings) : easy_{::curl_easy_init()}, multi_{::curl_multi_init()} {
         if (!easy_ || !multi_) throw Error{"cannot start libcurl: out of memory"};
+        set(CURLOPT_USERAGENT, (std::string{"shifter-gateway/"} + installed::version).c_str());
+        // One connection for each blob: streams that share one wait for each other's readers.
+        set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+        set(CURLOPT_NOSIGNAL, 1L);
+        set(CURLOPT_TCP_KEEPALIVE, 1L);
+        set(CURLOPT_BUFFERSIZE, long{512} << 10U);
+        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(settings.limits.connect_timeout));
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        set(CURLOPT_HEADERFUNCTION, &on_header);
+        set(CURLOPT_WRITEFUNCTION, &on_body);
+        set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
+        if (!settings.ca_file.empty()) set(CURLOPT_CAINFO, settings.ca_file.c_str());
+        if (!settings.proxy.empty()) set(CURLOPT_PROXY, settings.proxy.c_str());
     }
     [[nodiscard]] CURL * easy() const noexcept { return easy_.get(); }
 
     template <class Value> void set(CURLoption option, Value value) const {
         if (const CURLcode code = ::curl_easy_setopt(easy_.get(), option, value); code != CURLE_OK)
             throw Error{std::string{"cannot set up a request: "} + ::curl_easy_strerror(code)};
+    }
+
+    /** Sets what is of one request, which outlives the exchange. */
+    void prepare(const HttpRequest & request, const HeaderList & headers, Exchange & exchange, char * detail) const {
+        set(CURLOPT_URL, request.url.to_string().c_str());
+        set(CURLOPT_PROTOCOLS_STR, request.url.is_https() ? "https" : "http");
+        set(CURLOPT_HTTPHEADER, headers.get());
+        set(CURLOPT_TIMEOUT_MS, milliseconds(request.total_timeout));
+        const std::string range = request.range_from ? std::to_string(*request.range_from) + "-" : "";
+        set(CURLOPT_RANGE, request.range_from ? range.c_str() : nullptr);
+        set(CURLOPT_HEADERDATA, &exchange);
+        set(CURLOPT_WRITEDATA, &exchange);
+        set(CURLOPT_OPENSOCKETDATA, &exchange);
+        set(CURLOPT_ERRORBUFFER, detail);
+    }
+    /** Lets go of what prepare() pointed at. curl_easy_reset(3) would do, but then BUFFERSIZE cannot be set anew. */
+    void forget() const noexcept {
+        (void)::curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, nullptr);
+        (void)::curl_easy_setopt(easy_.get(), CURLOPT_ERRORBUFFER, nullptr);
     }
 
     /** Like curl_easy_perform(3), and ends at once when stopped. */
@@ -251,12 +279,12 @@ public:
                 state_.idle.pop_back();
             }
         }
-        if (!connection_) connection_ = std::make_unique<Connection>();
+        if (!connection_) connection_ = std::make_unique<Connection>(state_.settings);
     }
     Lease(const Lease &) = delete;
     Lease & operator=(const Lease &) = delete;
     ~Lease() {
-        ::curl_easy_reset(connection_->easy()); // keeps the connection, forgets the request
+        connection_->forget();
         const std::lock_guard lock{state_.mutex};
         state_.idle.push_back(std::move(connection_));
     }
@@ -291,30 +319,7 @@ HttpResponse Http::exchange(const HttpRequest & request, const BodySink & sink, 
 
     const Lease lease{*state_};
     const Connection & connection = lease.get();
-    connection.set(CURLOPT_URL, request.url.to_string().c_str());
-    connection.set(CURLOPT_PROTOCOLS_STR, request.url.is_https() ? "https" : "http");
-    connection.set(CURLOPT_HTTPHEADER, headers.get());
-    connection.set(CURLOPT_USERAGENT, user_agent().c_str());
-    // One connection for each blob: streams that share one wait for each other's readers.
-    connection.set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-    connection.set(CURLOPT_NOSIGNAL, 1L);
-    connection.set(CURLOPT_TCP_KEEPALIVE, 1L);
-    connection.set(CURLOPT_BUFFERSIZE, long{512} << 10U);
-    connection.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(limits.connect_timeout));
-    connection.set(CURLOPT_TIMEOUT_MS, milliseconds(request.total_timeout));
-    connection.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    connection.set(CURLOPT_ERRORBUFFER, detail.data());
-    connection.set(CURLOPT_HEADERFUNCTION, &on_header);
-    connection.set(CURLOPT_HEADERDATA, &exchange);
-    connection.set(CURLOPT_WRITEFUNCTION, &on_body);
-    connection.set(CURLOPT_WRITEDATA, &exchange);
-    connection.set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
-    connection.set(CURLOPT_OPENSOCKETDATA, &exchange);
-    if (!settings.ca_file.empty()) connection.set(CURLOPT_CAINFO, settings.ca_file.c_str());
-    if (!settings.proxy.empty()) connection.set(CURLOPT_PROXY, settings.proxy.c_str());
-    const std::string range = request.range_from ? std::to_string(*request.range_from) + "-" : "";
-    if (request.range_from) connection.set(CURLOPT_RANGE, range.c_str());
-
+    connection.prepare(request, headers, exchange, detail.data());
     const CURLcode code = connection.perform(exchange, stop);
     if (exchange.thrown) std::rethrow_exception(exchange.thrown);
     if (stop.stop_requested()) throw RegistryError{Cause::stopped, "it was stopped"};

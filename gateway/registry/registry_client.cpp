@@ -31,7 +31,7 @@ public:
 
     ResolvedImage resolve(const ImageReference & reference, const oci::Platform & wanted) const {
         // The one time that the tag is asked for (R7); from here on everything has a digest.
-        const Document first = fetch("manifests/" + reference.selector(), manifest_types);
+        const Document first = fetch_named(reference.selector());
         const Digest digest = check_named(first, reference.digest);
         auto parsed = parse(first, "the manifest");
         std::optional<Digest> index_digest;
@@ -56,6 +56,15 @@ public:
     }
 
 private:
+    [[nodiscard]] Document fetch_named(const std::string & selector) const {
+        try {
+            return fetch("manifests/" + selector, manifest_types);
+        } catch (const RegistryError & error) {
+            if (error.cause() != Cause::not_found) throw;
+            throw RegistryError{Cause::not_found, std::string{error.what()} + "; is the name right?"};
+        }
+    }
+
     [[nodiscard]] Document fetch(const std::string & path, const char * accept) const {
         return with_retries(limits_, stop_, [&] {
             Document document;

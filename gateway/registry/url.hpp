@@ -21,7 +21,7 @@ public:
     [[nodiscard]] Expected<Url> resolve(std::string_view location) const;
     /** This URL with `path` (which begins with a slash) after its own, and nothing of a query. */
     [[nodiscard]] Url with_path(std::string_view path) const;
-    /** This URL with one more `name=value`; `value` is percent-encoded. */
+    /** This URL with one more `name=value`; `value` is encoded as in a form, as Docker does. */
     [[nodiscard]] Url with_query(std::string_view name, std::string_view value) const;
 
     [[nodiscard]] const std::string & to_string() const noexcept { return text_; }
