@@ -26,7 +26,7 @@ TEST_CASE("a descriptor is closed by its owner, and errno stays as it was") {
     CHECK_FALSE(is_open(raw));
 }
 
-TEST_CASE("assigning over a held descriptor closes it; moving hands it on") {
+TEST_CASE("assigning over a held descriptor closes it, moving hands it on") {
     const int first = open_null();
     const int second = open_null();
     UniqueFd fd{first};

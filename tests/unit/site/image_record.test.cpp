@@ -50,7 +50,7 @@ TEST_CASE("formats have their names, and anything else is an invalid image (2.6)
     CHECK_FALSE(parse_image_record(bad));
 }
 
-TEST_CASE("lists are Python literals or JSON, with escapes; plain text is one word (H2-6)") {
+TEST_CASE("lists are Python literals or JSON, with escapes, plain text is one word (H2-6)") {
     auto [text, words] = GENERATE(table<std::string, Words>({
         {"['/bin/run', '-x']", {"/bin/run", "-x"}},
         {"[u'/bin/run']", {"/bin/run"}},

@@ -245,7 +245,7 @@ TEST_CASE("values mean what they say") {
     CHECK(config_of("defaultImageType=id").default_image_type == shifter::ImageType::id);
 }
 
-TEST_CASE("lists add up over lines and files; of scalars the last one counts (3.2)") {
+TEST_CASE("lists add up over lines and files, of scalars the last one counts (3.2)") {
     const auto parsed = shifter::parse_site_config(
         {{"conf", base + "siteFs=/a\nsiteEnv=A=1\nimageGateway=http://a\nusersToImport=u\nsystem=x\nlaunchTimeout=5\n"},
          {"conf.d/1.conf", "siteFs=/b\nsiteEnv=B=2 C=3\nimageGateway=\nimageGateway=http://b\nusersToImport=v\n"},

@@ -53,7 +53,7 @@ TEST_CASE("a configuration is read with its drop-ins, in the order of the bytes 
     }
 }
 
-TEST_CASE("one problem is the error; several are listed before it, one a line") {
+TEST_CASE("one problem is the error, several are listed before it, one a line") {
     const ScratchDirectory scratch;
     LogLines log;
     const std::string file = scratch.write("udiRoot.conf", base + "launchTimeout=0\n");
@@ -79,7 +79,7 @@ TEST_CASE("a configuration that is not there is an error that names it") {
               "cannot open \"" + file + "\": No such file or directory");
 }
 
-TEST_CASE("I37: privileged programs refuse a configuration that others could have written; clients warn (H3-1)") {
+TEST_CASE("I37: privileged programs refuse a configuration that others could have written, clients warn (H3-1)") {
     if (!is_root()) return;
     const ScratchDirectory scratch;
     const LogLines log;
