@@ -1,0 +1,1 @@
+shifter_fuzz_target(manifest SOURCES manifest.fuzz.cpp LAYERS oci)

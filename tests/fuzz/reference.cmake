@@ -1,0 +1,1 @@
+shifter_fuzz_target(reference SOURCES reference.fuzz.cpp LAYERS base)
