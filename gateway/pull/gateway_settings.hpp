@@ -29,7 +29,7 @@ struct System {
 
 /** Registries that no location names, which users may pull from (I29). */
 struct RegistryPolicy {
-    std::vector<std::string> allowed;  ///< host[:port], or "*.example.org", or "*"; empty: only the configured locations
+    std::vector<std::string> allowed; ///< host[:port], or "*.example.org", or "*"; empty: only the configured locations
     std::vector<std::string> insecure; ///< of these, the ones spoken to by http
 };
 
@@ -42,7 +42,8 @@ struct GatewaySettings {
     RegistryPolicy registries;
     std::chrono::seconds image_expiration{90 * 86400};
     std::string cache_directory;
-    unsigned worker_threads = 2;
+    unsigned worker_threads = 2; ///< conversions at a time; registries are asked by threads of their own
+    std::string worker_name;     ///< whose pulls a restart takes up again; empty: the host's name
     catalog::PullPolicy pull_policy;
     registry::RegistryLimits registry_limits;
     squash::Options squash;
@@ -50,7 +51,7 @@ struct GatewaySettings {
     ImportRight import_right = ImportRight::nobody;
     std::vector<std::string> importers; ///< names or uids
     bool metrics = false;
-    bool suppress_acl_in_meta = false;  ///< DISABLE_ACL_METADATA
+    bool suppress_acl_in_meta = false; ///< DISABLE_ACL_METADATA
 };
 
 } // namespace shifter::pull

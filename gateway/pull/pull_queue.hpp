@@ -1,7 +1,11 @@
 /**
  * @file
  * The workers that turn queued pulls into published images. Equal pulls at one time are one fetch (R6); a restart
- * carries on with what was queued (R2).
+ * carries on with what was queued (R2). States, who joins what, crashes: docs/explanation/pulls.md.
+ *
+ * Memory, besides the conversion's own (squash/convert.hpp): for each of settings.worker_threads conversions at most
+ * settings.squash.parallel_layers blobs are open with a window of 2 MiB each: 8 MiB for one pull by the defaults. At
+ * most 32 pulls wait with their manifest and configuration (each at most registry_limits.documents.max_bytes).
  */
 #pragma once
 
@@ -17,14 +21,16 @@ class PullQueue {
 public:
     /** Starts the workers. `catalog` and `settings` outlive the queue. */
     PullQueue(const GatewaySettings & settings, catalog::Catalog & catalog);
-    /** Stops within seconds: pulls on their way go back into the queue. */
+    /** Stops within two seconds: pulls on their way go back into the queue. */
     ~PullQueue();
     PullQueue(const PullQueue &) = delete;
     PullQueue & operator=(const PullQueue &) = delete;
 
     /**
-     * Asks for an image. Credentials stay in memory until the pull has ended.
-     * @throws Error for a reference that is refused, or a registry that the site does not allow
+     * Asks for an image; asking again is how clients follow a pull. Credentials stay in memory until the pull has
+     * ended.
+     * @throws Error for a system that is unknown, a reference that is refused, or a registry that the site does not
+     * allow
      */
     [[nodiscard]] catalog::Enqueued submit(const std::string & system, ImageType type, const std::string & tag,
                                            const auth::Caller & caller, const Acl & requested_acl);
@@ -34,10 +40,12 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/** The tag as it is stored and compared, for every route alike: docker gets ":latest" when it has neither tag nor digest. */
+/** The tag as it is stored and compared, for every route alike: docker gets ":latest" when it has neither tag nor
+ * digest. */
 [[nodiscard]] std::string canonical_tag(ImageType type, const std::string & tag);
 
-/** The registry, repository and location that a tag of type docker means at this site. @throws Error when not allowed. */
+/** The registry, repository and location that a tag of type docker means at this site. @throws Error when not allowed.
+ */
 struct Source {
     ImageReference reference;
     registry::Location location;

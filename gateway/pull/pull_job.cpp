@@ -1,0 +1,194 @@
+#include "pull/pull_job.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "pull/image_facts.hpp"
+
+namespace shifter::pull {
+
+using catalog::State;
+
+namespace {
+
+constexpr std::size_t window_bytes = 2U << 20U; // for each open blob; pull_queue.hpp states the sum
+constexpr std::size_t most_sentence_bytes = 2000;
+
+catalog::Time now() { return std::chrono::time_point_cast<catalog::Time::duration>(std::chrono::system_clock::now()); }
+
+const System & system_named(const GatewaySettings & settings, const std::string & name) {
+    const auto found = settings.systems.find(name);
+    if (found == settings.systems.end()) throw Error{"this gateway has no system " + quoted(name)};
+    return found->second;
+}
+
+std::string count_of(std::size_t layers) { return layers == 1 ? "1 layer" : std::to_string(layers) + " layers"; }
+
+} // namespace
+
+PullJob::PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
+                 std::optional<registry::Credentials> credentials, std::stop_token stop)
+    : settings_{settings}, catalog_{catalog}, pull_{std::move(pull)}, system_{system_named(settings, pull_.key.system)},
+      source_{resolve_source(settings, pull_.key.tag)}, has_credentials_{credentials.has_value()},
+      on_service_stop_{std::move(stop), [this] { abort_.request_stop(); }},
+      publisher_{system_.storage}, shown_{pull_.state} {
+    client_ = std::make_unique<registry::RegistryClient>(source_.location, std::move(credentials),
+                                                         settings.registry_limits, abort_.get_token());
+}
+
+void PullJob::resolve() {
+    show(State::pulling, "Getting manifest");
+    image_ = client_->resolve(source_.reference, system_.platform);
+    image_->config_json.clear(); // nobody reads it from here, and pulls wait with what they hold
+    catalog_.set_access(pull_.number, image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
+    id_ = ImageId::parse(image_->manifest_digest.hex()).value_or_throw("cannot name the image");
+    check_platform();
+    if (image_->manifest.layers.size() != image_->config.diff_ids.size()) {
+        throw Error{"the image has " + count_of(image_->manifest.layers.size()) + " and " +
+                    std::to_string(image_->config.diff_ids.size()) +
+                    " diffIDs: its configuration does not belong to its manifest"};
+    }
+    (void)record_of(image_->config); // what cannot be published is not worth a download
+    show(State::pulling, "Waiting for a worker");
+}
+
+/** A tag that names one manifest, and no index, may name one of another machine. */
+void PullJob::check_platform() const {
+    const auto & platform = image_->config.platform;
+    if (platform.os == system_.platform.os && platform.architecture == system_.platform.architecture) return;
+    throw Error{"the image is for " + platform.to_string() + ", and the nodes of " + system_.name + " are " +
+                system_.platform.to_string()};
+}
+
+bool PullJob::finish_if_published() {
+    const auto size = publisher_.whole_size(*id_);
+    if (!size) return false;
+    finish(*size, std::nullopt);
+    return true;
+}
+
+void PullJob::convert_and_publish() {
+    {
+        const std::lock_guard lock{showing_};
+        meter_ = std::make_shared<LayerMeter>(image_->manifest.layers);
+    }
+    show(State::pulling, "Pulling " + count_of(image_->manifest.layers.size()));
+    catalog::UnpublishedFile file{system_.storage};
+    const auto result = squash::convert(layer_inputs(), file.fd(), created_seconds(image_->config.created),
+                                        settings_.squash, settings_.unpack_limits, abort_.get_token());
+    finish(result.size_bytes, std::move(file));
+}
+
+std::vector<squash::LayerInput> PullJob::layer_inputs() {
+    std::vector<squash::LayerInput> inputs;
+    for (std::size_t i = 0; i < image_->manifest.layers.size(); ++i) {
+        const oci::Descriptor & blob = image_->manifest.layers[i];
+        const auto open = [this, i, &blob] {
+            const auto count = [meter = meter_, i](std::uint64_t bytes) { meter->add(i, bytes); };
+            return watch(client_->open_blob(source_.reference.repository, blob, window_bytes, count), meter_);
+        };
+        inputs.push_back({blob, image_->config.diff_ids[i], open, [this] { abort_.request_stop(); }});
+    }
+    return inputs;
+}
+
+catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
+    catalog::Image image{pull_.key.system, pull_.key.type, *id_};
+    image.manifest_digest = image_->manifest_digest.to_string();
+    image.reference = source_.reference.to_string();
+    image.platform = image_->config.platform.to_string();
+    image.size_bytes = size_bytes;
+    // Read with credentials: private, for its puller and whom he named (contract 7.6, H7-16, H7-17; I34).
+    image.is_private = !image_->anonymous;
+    if (image.is_private) image.grants = {{pull_.requester, pull_.requested_acl}};
+    image.config = image_->config;
+    for (std::size_t i = 0; i < image_->manifest.layers.size(); ++i) {
+        const auto & layer = image_->manifest.layers[i];
+        image.layers.push_back({layer.digest, image_->config.diff_ids[i], layer.size_bytes});
+    }
+    image.puller = pull_.requester;
+    image.last_pull = now();
+    image.expiration = now() + settings_.image_expiration; // H7-21
+    catalog::Publication made{pull_.number, std::move(image), {}};
+    if (!made.image.is_private && !pull_.requested_acl.is_public()) {
+        made.message = "The image is public at its registry: the readers that were named have no effect";
+    }
+    return made;
+}
+
+/** Data, name, record, then the catalog's row (R4). */
+void PullJob::finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file) {
+    {
+        const std::lock_guard lock{showing_}; // the download is over: report() has nothing to add
+        if (meter_) shown_bytes_ = meter_->snapshot().bytes_done;
+    }
+    if (file) {
+        show(State::examination, "Checking what arrived");
+        show(State::conversion, "Converting to squashfs");
+    }
+    show(State::transfer, "Publishing");
+    const auto made = publication(size_bytes);
+    const catalog::Image merged = catalog_.preview(made);
+    ImageRecord record = record_of(image_->config);
+    if (!settings_.suppress_acl_in_meta) record.acl = merged.acl();
+    const auto privacy = merged.is_private ? catalog::Privacy::readers_only : catalog::Privacy::everybody;
+    if (file) {
+        publisher_.publish(*std::move(file), *id_, record, privacy);
+    } else {
+        publisher_.publish_record(*id_, record, privacy);
+    }
+    catalog_.publish(made, now());
+}
+
+void PullJob::show(State state, const std::string & message) {
+    const std::lock_guard lock{showing_};
+    if (shown_ == State::conversion && state == State::examination) return; // report() was faster
+    if (shown_ == state && (state == State::examination || state == State::conversion)) return;
+    catalog_.advance(pull_.number, state, message, meter_ ? meter_->snapshot() : catalog::Progress{}, now());
+    shown_ = state;
+}
+
+void PullJob::report() {
+    const std::lock_guard lock{showing_};
+    if (!meter_ || shown_ == State::transfer) return;
+    const catalog::Progress progress = meter_->snapshot();
+    if (shown_ == State::pulling) {
+        if (meter_->has_all()) {
+            catalog_.advance(pull_.number, State::examination, "Checking what arrived", progress, now());
+            shown_ = State::examination;
+        } else if (progress.bytes_done != shown_bytes_) {
+            catalog_.advance(pull_.number, State::pulling, "Pulling " + count_of(progress.layers.size()), progress,
+                             now());
+            shown_bytes_ = progress.bytes_done;
+        }
+    } else if (shown_ == State::examination) {
+        catalog_.advance(pull_.number, State::conversion, "Converting to squashfs", progress, now());
+        shown_ = State::conversion;
+    }
+}
+
+Failure PullJob::explain_failure() const {
+    const auto tidy = [](std::string sentence) { return log::one_line(sentence).substr(0, most_sentence_bytes); };
+    try {
+        throw;
+    } catch (const registry::RegistryError & error) {
+        const bool is_refused = error.cause() == registry::Cause::denied || error.cause() == registry::Cause::not_found;
+        if (is_refused && pull_.has_credentials && !has_credentials_) {
+            return {"the service was restarted while this pull waited, and it keeps logins in memory only; pull again",
+                    true};
+        }
+        return {tidy(error.what()), true}; // told once, then each new request asks the registry anew
+    } catch (const SysError & error) {
+        return {tidy(error.what()), true};
+    } catch (const Error & error) {
+        if (meter_) {
+            if (const auto trouble = meter_->registry_trouble()) return {tidy(*trouble), true};
+        }
+        return {tidy(error.what()), false}; // the content itself: it has a digest, and will be the same
+    } catch (const std::bad_alloc &) {
+        return {"the gateway has run out of memory", true};
+    } catch (const std::exception & error) {
+        return {tidy(error.what()), true};
+    }
+}
+
+} // namespace shifter::pull

@@ -1,0 +1,76 @@
+/**
+ * @file
+ * One pull from its claim to its end: ask the registry, convert, publish. PullQueue decides when each step runs.
+ */
+#pragma once
+
+#include "pull/gateway_settings.hpp"
+#include "pull/layer_meter.hpp"
+#include "pull/pull_queue.hpp"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+namespace shifter::pull {
+
+/** Why a pull ended, and whether another try may fare better. */
+struct Failure {
+    std::string sentence;
+    bool retryable = true;
+};
+
+class PullJob {
+public:
+    /** @throws Error when the site no longer allows the registry, or no longer has the system */
+    PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
+            std::optional<registry::Credentials> credentials, std::stop_token stop);
+
+    [[nodiscard]] const catalog::Pull & pull() const noexcept { return pull_; }
+    [[nodiscard]] const std::string & registry() const noexcept { return source_.location.name; }
+
+    /** Asks the registry what the tag is, once (R7), and whether everybody may read it. @throws RegistryError, Error */
+    void resolve();
+    /** After resolve(): what will be published; never converted twice at a time. */
+    [[nodiscard]] const ImageId & id() const { return *id_; }
+    [[nodiscard]] bool needed_credentials() const { return !image_->anonymous; }
+
+    /** Publishes the tag when the content is already there and whole. Nobody else may work on id() meanwhile. */
+    [[nodiscard]] bool finish_if_published();
+    /** Downloads, converts, publishes. Nobody else may work on id() meanwhile. */
+    void convert_and_publish();
+
+    /** Writes progress into the catalog, if there is any; at most four times a second is enough. From any thread. */
+    void report();
+    /** What the record says of an exception that came out of a step. To be called in its handler. */
+    [[nodiscard]] Failure explain_failure() const;
+
+private:
+    void show(catalog::State state, const std::string & message);
+    void check_platform() const;
+    [[nodiscard]] std::vector<squash::LayerInput> layer_inputs();
+    [[nodiscard]] catalog::Publication publication(std::uint64_t size_bytes) const;
+    void finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file);
+
+    const GatewaySettings & settings_;
+    catalog::Catalog & catalog_;
+    const catalog::Pull pull_;
+    const System & system_;
+    const Source source_;
+    const bool has_credentials_;
+    std::stop_source abort_; ///< the service stops, or this conversion has failed
+    std::stop_callback<std::function<void()>> on_service_stop_;
+    catalog::Publisher publisher_;
+    std::unique_ptr<registry::RegistryClient> client_;
+    std::optional<registry::ResolvedImage> image_;
+    std::optional<ImageId> id_;
+
+    std::mutex showing_;
+    std::shared_ptr<LayerMeter> meter_; ///< from the start of the download on
+    catalog::State shown_;
+    std::uint64_t shown_bytes_ = 0;
+};
+
+} // namespace shifter::pull

@@ -1,0 +1,337 @@
+#include "pull/pull_queue.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "pull/credentials.hpp"
+#include "pull/pull_job.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <set>
+#include <thread>
+#include <unistd.h>
+
+namespace shifter::pull {
+
+namespace {
+
+using namespace std::chrono_literals;
+using catalog::Enqueued;
+using catalog::Pull;
+using catalog::PullRequest;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr unsigned resolvers = 8;             // they wait for registries, not for cores
+constexpr unsigned most_for_one_registry = 4; // R6: a dead registry keeps nobody else waiting
+constexpr std::size_t most_waiting = 32;
+constexpr std::size_t most_pulls = 10'000;
+constexpr auto report_interval = 250ms;
+constexpr auto beat_interval = 10s;
+
+catalog::Time now() { return std::chrono::time_point_cast<catalog::Time::duration>(std::chrono::system_clock::now()); }
+
+std::string worker_name(const GatewaySettings & settings) {
+    if (!settings.worker_name.empty()) return settings.worker_name;
+    std::array<char, 256> name{};
+    if (::gethostname(name.data(), name.size() - 1) != 0) throw SysError{errno, "cannot get the name of this host"};
+    return name.data();
+}
+
+/** One who waits for a pull, with what he would need for one of his own. */
+struct Asker {
+    PullRequest request;
+    std::optional<registry::Credentials> credentials;
+};
+
+} // namespace
+
+class PullQueue::Impl {
+public:
+    Impl(const GatewaySettings & settings, catalog::Catalog & catalog)
+        : settings_{settings}, catalog_{catalog}, worker_{worker_name(settings)} {
+        for (const auto & [name, system] : settings.systems) {
+            if (const unsigned removed = catalog::Publisher{system.storage}.clean(); removed > 0) {
+                log::info("system=" + name + " removed " + std::to_string(removed) + " leftovers of stopped pulls");
+            }
+        }
+        if (const unsigned again = catalog.recover(worker_, now()); again > 0)
+            log::info(std::to_string(again) + " pulls queued again");
+        threads_.emplace_back([this] { dispatch(); });
+        for (unsigned i = 0; i < resolvers; ++i) threads_.emplace_back([this] { resolve_jobs(); });
+        for (unsigned i = 0; i < std::max(1U, settings.worker_threads); ++i)
+            threads_.emplace_back([this] { convert_jobs(); });
+    }
+
+    ~Impl() {
+        stop_.request_stop();
+        changed_.notify_all();
+        threads_.clear(); // joins
+        try {
+            (void)catalog_.recover(worker_, now());
+        } catch (const std::exception & error) {
+            log::warning(std::string{"pulls on their way are queued again at the next start: "} + error.what());
+        }
+    }
+    Impl(const Impl &) = delete;
+    Impl & operator=(const Impl &) = delete;
+
+    Enqueued submit(PullRequest request, std::optional<registry::Credentials> credentials) {
+        const std::lock_guard entry{entry_}; // a pull is not claimed before its credentials are here
+        const auto answer = catalog_.enqueue(request, settings_.pull_policy, now());
+        const Pull * pull = std::get_if<Pull>(&answer.what);
+        if (pull != nullptr && !pull->ended) {
+            const std::lock_guard lock{mutex_};
+            auto & askers = askers_[pull->number];
+            const auto same = std::find_if(askers.begin(), askers.end(), [&](const Asker & each) {
+                return each.request.requester == request.requester;
+            });
+            if (same == askers.end()) askers.push_back({std::move(request), std::move(credentials)});
+            wake_ = wake_ || answer.is_new;
+        }
+        changed_.notify_all();
+        return answer;
+    }
+
+    [[nodiscard]] const GatewaySettings & settings() const noexcept { return settings_; }
+
+    void refuse_when_full() {
+        const std::lock_guard lock{mutex_};
+        if (askers_.size() >= most_pulls) throw Error{"the gateway has too many pulls waiting; try again later"};
+    }
+
+private:
+    using Job = std::shared_ptr<PullJob>;
+    using Content = std::pair<std::string, ImageId>; // system and id
+
+    // The dispatcher: claims, reports, keeps the heart beating.
+
+    void dispatch() {
+        auto last_beat = SteadyClock::now();
+        while (!stop_.stop_requested()) {
+            guarded("cannot claim pulls", [&] { claim_all(); });
+            for (const Job & job : copy_of_active()) {
+                guarded("cannot report progress", [&] { job->report(); });
+            }
+            guarded("cannot record the end of a pull", [&] { record_failures(); });
+            if (SteadyClock::now() - last_beat >= beat_interval) {
+                guarded("cannot write a heartbeat", [&] { catalog_.beat(worker_, now()); });
+                last_beat = SteadyClock::now();
+            }
+            std::unique_lock lock{mutex_};
+            changed_.wait_for(lock, stop_.get_token(), report_interval, [&] { return wake_; });
+            wake_ = false;
+        }
+    }
+
+    void claim_all() {
+        while (!stop_.stop_requested()) {
+            const std::lock_guard entry{entry_};
+            {
+                const std::lock_guard lock{mutex_};
+                if (to_resolve_.size() + to_convert_.size() >= most_waiting) return;
+            }
+            auto pull = catalog_.claim(worker_, now());
+            if (!pull) return;
+            begin(*std::move(pull));
+        }
+    }
+
+    void begin(Pull pull) {
+        const std::int64_t number = pull.number;
+        std::optional<registry::Credentials> credentials;
+        {
+            const std::lock_guard lock{mutex_};
+            for (const Asker & asker : askers_[number]) {
+                if (asker.request.requester == pull.requester) credentials = asker.credentials;
+            }
+        }
+        try {
+            log::info("pull=" + std::to_string(number) + " image=" + pull.key.tag + " system=" + pull.key.system +
+                      " caller=" + pull.requester_name + " begins");
+            auto job = std::make_shared<PullJob>(settings_, catalog_, std::move(pull), std::move(credentials),
+                                                 stop_.get_token());
+            const std::lock_guard lock{mutex_};
+            active_.push_back(job);
+            to_resolve_.push_back(std::move(job));
+            changed_.notify_all();
+        } catch (const std::exception & error) { // the configuration has changed since it was queued
+            end_with(number, {log::one_line(error.what()), false});
+        }
+    }
+
+    // The two kinds of workers.
+
+    void resolve_jobs() {
+        while (const Job job = next(
+                   to_resolve_,
+                   [&](const Job & each) { return busy_registries_.count(each->registry()) < most_for_one_registry; },
+                   [&](const Job & each) { busy_registries_.insert(each->registry()); })) {
+            const bool is_resolved = run(*job, [&] {
+                job->resolve();
+                if (job->needed_credentials()) send_others_their_own_way(*job);
+            });
+            const std::lock_guard lock{mutex_};
+            busy_registries_.erase(busy_registries_.find(job->registry()));
+            if (is_resolved) to_convert_.push_back(job);
+            changed_.notify_all();
+        }
+    }
+
+    void convert_jobs() {
+        const auto content = [](const Job & job) { return Content{job->pull().key.system, job->id()}; };
+        while (const Job job = next(
+                   to_convert_, [&](const Job & each) { return busy_contents_.count(content(each)) == 0; },
+                   [&](const Job & each) { busy_contents_.insert(content(each)); })) {
+            const auto began = SteadyClock::now();
+            const bool is_done = run(*job, [&] {
+                if (!job->finish_if_published()) job->convert_and_publish();
+            });
+            if (is_done) {
+                const auto ms =
+                    std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began).count();
+                log::info("pull=" + std::to_string(job->pull().number) + " id=" + job->id().abbreviated() +
+                          " ready ms=" + std::to_string(ms));
+                forget(job->pull().number);
+            }
+            const std::lock_guard lock{mutex_};
+            busy_contents_.erase(content(job));
+            changed_.notify_all();
+        }
+    }
+
+    /** The first job of `queue` that may go now, marked as going; none when the service stops. */
+    template <class MayGo, class Mark> Job next(std::deque<Job> & queue, MayGo may_go, Mark mark) {
+        std::unique_lock lock{mutex_};
+        auto found = queue.end();
+        changed_.wait(lock, stop_.get_token(),
+                      [&] { return (found = std::find_if(queue.begin(), queue.end(), may_go)) != queue.end(); });
+        if (stop_.stop_requested()) return nullptr;
+        Job job = std::move(*found);
+        queue.erase(found);
+        mark(job);
+        return job;
+    }
+
+    /** A worker's loop catches here: a step that throws ends its pull, unless the service stops. */
+    template <class Step> bool run(PullJob & job, Step step) {
+        try {
+            step();
+            return true;
+        } catch (...) {
+            if (!stop_.stop_requested()) end_with(job.pull().number, job.explain_failure());
+            return false;
+        }
+    }
+
+    /** The image is private: who waited with a login of his own gets a pull of his own (I31). */
+    void send_others_their_own_way(const PullJob & job) {
+        std::vector<Asker> others;
+        {
+            const std::lock_guard lock{mutex_};
+            for (const Asker & asker : askers_[job.pull().number]) {
+                if (asker.request.requester != job.pull().requester && asker.credentials) others.push_back(asker);
+            }
+        }
+        for (Asker & each : others) (void)submit(std::move(each.request), std::move(each.credentials));
+    }
+
+    // Ends.
+
+    void end_with(std::int64_t number, Failure failure) {
+        log::info("pull=" + std::to_string(number) + " failed: " + failure.sentence);
+        {
+            const std::lock_guard lock{mutex_};
+            failures_[number] = std::move(failure);
+            wake_ = true;
+        }
+        changed_.notify_all();
+        forget(number);
+    }
+
+    /** Also tries again what the catalog could not take before: a pull must not seem alive for ever. */
+    void record_failures() {
+        std::map<std::int64_t, Failure> failures;
+        {
+            const std::lock_guard lock{mutex_};
+            failures = failures_;
+        }
+        for (const auto & [number, failure] : failures) {
+            if (const auto pull = catalog_.find_pull(number); pull && !pull->ended) {
+                catalog_.fail(number, failure.sentence, failure.retryable, now());
+            }
+            const std::lock_guard lock{mutex_};
+            failures_.erase(number);
+        }
+    }
+
+    void forget(std::int64_t number) {
+        const std::lock_guard lock{mutex_};
+        askers_.erase(number);
+        active_.erase(std::remove_if(active_.begin(), active_.end(),
+                                     [&](const Job & each) { return each->pull().number == number; }),
+                      active_.end());
+    }
+
+    std::vector<Job> copy_of_active() {
+        const std::lock_guard lock{mutex_};
+        return active_;
+    }
+
+    /** The dispatcher goes on whatever the catalog says; it says so once a minute. */
+    template <class Action> void guarded(const char * what, Action action) {
+        try {
+            action();
+        } catch (const std::exception & error) {
+            if (SteadyClock::now() - last_complaint_ < 1min) return;
+            last_complaint_ = SteadyClock::now();
+            log::error(std::string{what} + ": " + error.what());
+        }
+    }
+
+    const GatewaySettings & settings_;
+    catalog::Catalog & catalog_;
+    const std::string worker_;
+    std::stop_source stop_;
+
+    std::mutex entry_; ///< taken before mutex_
+    std::mutex mutex_; ///< all below
+    std::condition_variable_any changed_;
+    bool wake_ = false;
+    std::map<std::int64_t, std::vector<Asker>> askers_;
+    std::map<std::int64_t, Failure> failures_;
+    std::vector<Job> active_;
+    std::deque<Job> to_resolve_;
+    std::deque<Job> to_convert_;
+    std::multiset<std::string> busy_registries_;
+    std::set<Content> busy_contents_;
+
+    SteadyClock::time_point last_complaint_ = SteadyClock::now() - 1h; ///< the dispatcher's own
+    std::vector<std::jthread> threads_;
+};
+
+PullQueue::PullQueue(const GatewaySettings & settings, catalog::Catalog & catalog)
+    : impl_{std::make_unique<Impl>(settings, catalog)} {}
+PullQueue::~PullQueue() = default;
+
+Enqueued PullQueue::submit(const std::string & system, ImageType type, const std::string & tag,
+                           const auth::Caller & caller, const Acl & requested_acl) {
+    const GatewaySettings & settings = impl_->settings();
+    if (settings.systems.count(system) == 0) throw Error{"this gateway has no system " + quoted(system)};
+    if (type != ImageType::docker)
+        throw Error{"only images of type docker can be pulled, not " + std::string{to_string(type)}};
+    impl_->refuse_when_full();
+    PullRequest request;
+    request.key = {system, type, canonical_tag(type, tag)};
+    auto credentials =
+        credentials_for(resolve_source(settings, request.key.tag), caller.locations, settings.default_location);
+    request.requester = caller.identity.uid;
+    request.requester_name = caller.name;
+    request.identity = caller.identity;
+    request.requested_acl = requested_acl;
+    request.has_credentials = credentials.has_value();
+    request.credentials_mark = credentials_mark(credentials);
+    return impl_->submit(std::move(request), std::move(credentials));
+}
+
+} // namespace shifter::pull
