@@ -15,8 +15,9 @@ namespace {
 void open_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
         if (::fcntl(fd, F_GETFD) >= 0) continue;
-        // The lowest free number is taken, which is this one. Close-on-exec: the command finds it closed again (I5).
-        if (::open("/dev/null", O_RDWR | O_CLOEXEC) != fd) throw SysError{errno, "cannot open /dev/null for a closed descriptor"};
+        // The lowest free number is taken, which is this one.
+        // NOLINTNEXTLINE(android-cloexec-open): it is for the command, too
+        if (::open("/dev/null", O_RDWR) != fd) throw SysError{errno, "cannot open /dev/null for a closed descriptor"};
     }
 }
 

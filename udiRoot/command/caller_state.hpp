@@ -20,8 +20,8 @@ struct CallerState {
     struct rlimit core_limit {};
 
     /**
-     * Remembers all of it, and makes the process safe: descriptors 0 to 2 open (those that were closed become
-     * close-on-exec), environment empty, umask 022, no core files, SIGCHLD at its default, every signal blocked so that
+     * Remembers all of it, and makes the process safe: descriptors 0 to 2 open (the command finds
+     * /dev/null, or what the C library puts there for a set-id program, where the caller had closed one), environment empty, umask 022, no core files, SIGCHLD at its default, every signal blocked so that
      * a Ctrl-C waits until there is something to interrupt (H6-9). @throws SysError
      */
     [[nodiscard]] static CallerState take();

@@ -99,7 +99,7 @@ void add_image(std::vector<Step> & steps) {
         if (const auto * const bind = std::get_if<BindHost>(&step); bind != nullptr && bind->to.is_at_or_below(at("/etc"))) on_top.push_back(bind->to);
     for (const char * directory : {"/", "/var", "/opt"}) steps.emplace_back(MergeImage{at(directory)});
     for (const ContainerPath & parent : parents) steps.emplace_back(MergeImage{parent});
-    steps.emplace_back(MergeEtc{std::move(on_top)});
+    steps.emplace_back(MergeEtc{std::move(on_top), {at("/etc/ssh"), at("/etc/udiImage")}});
 }
 
 std::string identifier(const RequestedImage & image) {

@@ -68,9 +68,10 @@ struct BindHost {
 struct MergeImage {
     ContainerPath directory;
 };
-/** The image's /etc below the site's. Mounts at `on_top` stay visible. */
+/** The image's /etc below the site's. Mounts at `on_top` stay visible; directories in `whole` show nothing of the image's. */
 struct MergeEtc {
     std::vector<ContainerPath> on_top;
+    std::vector<ContainerPath> whole;
 };
 /** A user's volume: its source is looked up in the container, as the caller (4.4). */
 struct BindVolume {

@@ -32,7 +32,6 @@ constexpr std::chrono::minutes patience{10};
             throw SysError{errno, "cannot hand over the answer's descriptor"};
         // Descriptors of the caller above 2 are for his command, not for the front end.
         if (::close_range(frontend_answer_fd + 1, ~0U, 0) != 0) throw SysError{errno, "cannot close descriptors"};
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) ::fcntl(fd, F_SETFD, 0);
         std::vector<std::string> variables = state.environment;
         std::vector<char *> envp;
         for (std::string & entry : variables) envp.push_back(entry.data());

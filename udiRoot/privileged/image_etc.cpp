@@ -12,6 +12,7 @@
 #include <climits>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace shifter::privileged {
@@ -82,6 +83,10 @@ void StepRunner::operator()(const MergeEtc & step) {
     const UniqueFd site = try_open_in_root(root_.get(), "/etc", O_PATH | O_DIRECTORY);
     if (!site) throw SysError{errno, "cannot open the container's /etc"};
     const std::string what = "cannot lay the site's /etc over the image's";
+    for (const ContainerPath & path : step.whole) {
+        const UniqueFd directory = try_open_in_root(root_.get(), path.to_string(), O_RDONLY | O_DIRECTORY);
+        if (!directory || ::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) != 0) throw SysError{errno, what};
+    }
     UniqueFd merged;
     try {
         // Nothing in the image's extended attributes may lead anywhere: no redirects, no metadata-only copies.
