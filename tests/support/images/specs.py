@@ -70,13 +70,14 @@ SIXTY = RealImage(
 # The benchmarks': what a scientist's image looks like.
 MEDIUM = RealImage(
     layers=[
-        Layer(install=["python3", "python3-numpy"]),
-        Layer(install=["openmpi-bin", "libopenmpi-dev", "python3-mpi4py"]),
+        Layer(install=["python3", "python3-numpy", "libopenblas0-pthread"]),
+        Layer(install=["openmpi-bin", "python3-mpi4py"]),
         Layer(install=["gcc", "g++", "gfortran", "make"]),
-        Layer(install=["git", "openssh-client", "iputils-ping", "sudo", "python3-pip", "python3-venv"]),
-        Layer(run="rm -rf /usr/share/doc /usr/share/man; rm -rf /usr/lib/python3/dist-packages/numpy/tests"),
-        Layer(install=["python3-scipy"], run="rm -rf /usr/share/perl5; mkdir /usr/share/perl5; cp -a /usr/lib/python3 /usr/local/lib/python3copy"),
-        Layer(run="rm -rf /usr/local/lib/python3copy; cp -al /usr/include /usr/local/include/linked; "
+        Layer(install=["git", "openssh-client", "iputils-ping", "sudo", "file", "less", "vim-nox"]),
+        Layer(run="rm -rf /usr/share/doc /usr/share/man /usr/lib/python3/dist-packages/numpy/tests"),
+        Layer(run="rm -rf /usr/share/perl5; mkdir /usr/share/perl5; echo only >/usr/share/perl5/only; "
+                  "cp -a /usr/lib/python3 /usr/local/lib/python3copy; cp -a /usr/lib/gcc /usr/local/lib/gcc"),
+        Layer(run="rm -rf /usr/local/lib/python3copy /usr/local/lib/gcc; cp -al /usr/lib/git-core /usr/local/lib/git-linked; "
                   "find /usr/lib/python3/dist-packages/numpy -name '*.py' | while read -r f; do echo '# rebuilt' >>\"$f\"; done",
               host="setcap cap_net_raw+ep bin/ping; setfattr -n user.origin -v layer7 usr/bin/git"),
     ],
