@@ -66,8 +66,13 @@ class PrivilegeTest(unittest.TestCase):
     def start(self, *arguments: str, user: str = "a") -> subprocess.Popen:
         """A launch that goes on, killed at the end of the test at the latest."""
         launch = self.site.start("shifter", *arguments, user=user, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(launch.communicate)
-        self.addCleanup(launch.kill)
+
+        def end():
+            if launch.returncode is None:
+                launch.kill()
+                launch.communicate()
+
+        self.addCleanup(end)
         return launch
 
     def output(self, *arguments: str, **options) -> str:

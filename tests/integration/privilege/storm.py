@@ -25,7 +25,7 @@ class Storm(PrivilegeTest):
         first.communicate()
 
     def test_squashfuse_serves_what_the_kernel_mounts_and_goes_with_it(self):
-        look = ("--image=id:a1", "sh", "-c", "ls -lR /usr /var/lib /opt /root; cat /etc/os-release; grep -c fuse.squashfuse /proc/self/mountinfo || true")
+        look = ("--image=id:a1", "sh", "-c", "ls -R /usr /var/lib /opt /root; cat /etc/os-release; grep -c fuse.squashfuse /proc/self/mountinfo || true")
         kernel = self.output(*look)
         self.site.write_config("imageMount=fuse\n")
         try:
