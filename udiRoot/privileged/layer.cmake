@@ -13,3 +13,11 @@ target_link_libraries(shifter PRIVATE shifter::privileged)
 target_link_options(shifter PRIVATE -static-libstdc++ -static-libgcc -pie -Wl,--as-needed)
 install(TARGETS shifter DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
   PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE SETUID)
+
+foreach(program IN ITEMS setupRoot unsetupRoot)
+  add_executable(${program} privileged/setup_root.cpp)
+  target_compile_definitions(${program} PRIVATE SHIFTER_PROGRAM="${program}")
+  target_link_libraries(${program} PRIVATE shifter::base)
+  target_link_options(${program} PRIVATE -static-libstdc++ -static-libgcc -pie -Wl,--as-needed)
+  install(TARGETS ${program} DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT runtime)
+endforeach()
