@@ -19,6 +19,9 @@ std::optional<Expected<Parameters>> match_path(std::string_view pattern, std::st
     pattern.remove_prefix(1);
     if (!path.empty() && path.back() == '/') path.remove_suffix(1);
 
+    const bool ends_in_slash = !path.empty() && path.back() == '/'; // still: the last component is empty
+
+    bool took_rest = false;
     std::vector<std::pair<std::string_view, std::string_view>> encoded;
     while (!pattern.empty()) {
         if (path.empty()) return std::nullopt;
@@ -28,13 +31,13 @@ std::optional<Expected<Parameters>> match_path(std::string_view pattern, std::st
             continue;
         }
         constexpr std::string_view rest = "...}";
-        const bool takes_rest = expected.size() > rest.size() && expected.substr(expected.size() - rest.size()) == rest;
+        const bool takes_rest = took_rest = expected.size() > rest.size() && expected.substr(expected.size() - rest.size()) == rest;
         const std::string_view name = expected.substr(1, expected.size() - (takes_rest ? rest.size() : 1) - 1);
         const std::string_view value = takes_rest ? std::exchange(path, {}) : take_component(path);
         if (value.empty()) return std::nullopt;
         encoded.emplace_back(name, value);
     }
-    if (!path.empty()) return std::nullopt;
+    if (!path.empty() || (ends_in_slash && !took_rest)) return std::nullopt;
 
     Parameters parameters;
     for (const auto & [name, value] : encoded) {

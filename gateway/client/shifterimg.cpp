@@ -119,7 +119,8 @@ int shifterimg_main(std::span<char * const> args, Surroundings & around) {
         if (!around.io.out.flush()) throw Error{"cannot write to standard output"};
         return status;
     } catch (const UsageError & error) {
-        err << "shifterimg: " << error.what() << '\n' << usage_text;
+        const std::string_view usage = usage_text;
+        err << "shifterimg: " << error.what() << '\n' << usage.substr(0, usage.find('\n')) << "; see shifterimg --help\n";
         return failed;
     } catch (const std::exception & error) {
         err << "shifterimg: " << error.what() << '\n';

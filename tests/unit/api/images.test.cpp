@@ -1,0 +1,111 @@
+#include "unit/api/gateway_under_test.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace shifter;
+using namespace shifter::api;
+using namespace shifter::api::testing;
+
+TEST_CASE("an image is looked up by its tag, with :latest understood, and by its id") {
+    Gateway gateway;
+    (void)gateway.publish({"alpha", ImageType::docker, "org/app:latest"}, 'a');
+    const std::string target = GENERATE(as<std::string>{}, "/api/lookup/alpha/docker/org/app:latest/", "/api/lookup/alpha/docker/org%2Fapp/",
+                                        "/api/lookup/alpha/docker/org/app");
+    INFO(target);
+    const Response response = gateway.get(target);
+    REQUIRE(response.status == 200);
+    CHECK(json_of(response)["id"] == std::string(64, 'a'));
+    CHECK(json_of(response)["tag"] == nlohmann::json{"org/app:latest"});
+    CHECK(json_of(gateway.get("/api/lookup/alpha/id/" + std::string(64, 'a')))["tag"] == json_of(response)["tag"]);
+    CHECK(gateway.get("/api/lookup/beta/docker/org/app").status == 404);
+}
+
+TEST_CASE("a custom image is found by its exact name first, and then with :latest (H7-4)") {
+    Gateway gateway;
+    (void)gateway.publish({"alpha", ImageType::custom, "foo"}, 'a');
+    (void)gateway.publish({"alpha", ImageType::custom, "bar:latest"}, 'b');
+    CHECK(json_of(gateway.get("/api/lookup/alpha/custom/foo/"))["id"] == std::string(64, 'a'));
+    CHECK(json_of(gateway.get("/api/lookup/alpha/custom/bar/"))["id"] == std::string(64, 'b'));
+    CHECK(gateway.get("/api/lookup/alpha/docker/foo").status == 404);
+}
+
+TEST_CASE("I33: a private image and one that does not exist give the same answer, byte for byte") {
+    Gateway gateway;
+    const std::string target = "/api/lookup/alpha/docker/org/app:1/";
+    const Response missing = gateway.get(target, bob);
+    const Response missing_id = gateway.get("/api/lookup/alpha/id/" + std::string(64, 'a'), bob);
+    (void)gateway.publish(samples::key, 'a', 1001, true, {{1003}, {}});
+    const Response hidden = gateway.get(target, bob);
+    CHECK(hidden.status == 404);
+    CHECK(hidden.body == missing.body);
+    CHECK(hidden.headers == missing.headers);
+    CHECK(gateway.get("/api/lookup/alpha/id/" + std::string(64, 'a'), bob).body == missing_id.body);
+    CHECK(gateway.get("/api/list/alpha", bob).body == R"({"list":[]})");
+    CHECK(gateway.get(target, ann).status == 200);
+    CHECK(gateway.get(target, credential("cat", 1003)).status == 200);
+    CHECK(json_of(gateway.get("/api/list/alpha", ann))["list"].size() == 1);
+}
+
+TEST_CASE("every lookup that finds an image leaves a line: who, and which digest") {
+    Gateway gateway;
+    (void)gateway.publish(samples::key, 'a');
+    (void)gateway.get("/api/lookup/alpha/docker/org/app:1");
+    const std::string wanted = " lookup=docker:org/app:1 system=alpha caller=ann uid=1001 id=" + std::string(64, 'a') + " digest=sha256:" + std::string(64, 'a') + " status=200";
+    CHECK(std::any_of(gateway.lines.begin(), gateway.lines.end(), [&](const std::string & line) { return line.find(wanted) != std::string::npos; }));
+}
+
+TEST_CASE("a lookup moves the expiration on (7.8)") {
+    Gateway gateway;
+    (void)gateway.publish(samples::key, 'a');
+    gateway.now += std::chrono::hours{48};
+    (void)gateway.get("/api/lookup/alpha/docker/org/app:1");
+    const auto image = gateway.catalog->find(samples::key);
+    REQUIRE(image);
+    CHECK(image->expiration == gateway.now + gateway.settings.image_expiration);
+}
+
+TEST_CASE("expire takes a tag away, and the image with its last one (H7-22)") {
+    Gateway gateway;
+    const catalog::ImageKey second{"alpha", ImageType::docker, "org/app:2"};
+    (void)gateway.publish(samples::key, 'a');
+    (void)gateway.publish(second, 'a');
+    CHECK(gateway.get("/api/expire/alpha/docker/org/app:1/", boss).body == R"({"status":true})");
+    CHECK(gateway.get("/api/expire/alpha/docker/org/app:1/", boss).body == R"({"status":null})");
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/app:2").status == 200);
+    CHECK(gateway.get("/api/expire/alpha/docker/org/app:2/", boss).body == R"({"status":true})");
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/app:2").status == 404);
+    CHECK_FALSE(gateway.catalog->find("alpha", samples::id_of('a')));
+}
+
+TEST_CASE("autoexpire removes what nobody looked up for its time, and says what") {
+    Gateway gateway;
+    (void)gateway.publish(samples::key, 'a');
+    (void)gateway.publish({"alpha", ImageType::docker, "org/used:1"}, 'b');
+    (void)gateway.get("/api/lookup/alpha/docker/org/app:1");
+    CHECK(gateway.get("/api/autoexpire/alpha", boss).body == R"({"status":[]})");
+    gateway.now += gateway.settings.image_expiration - std::chrono::hours{1};
+    (void)gateway.get("/api/lookup/alpha/docker/org/used:1");
+    gateway.now += std::chrono::hours{2};
+    CHECK(json_of(gateway.get("/api/autoexpire/alpha/", boss))["status"] == nlohmann::json{std::string(64, 'a')});
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/used:1").status == 200);
+}
+
+TEST_CASE("metrics are of the system in the path, and as many as were asked for (H7-6)") {
+    Gateway gateway;
+    gateway.settings.metrics = true;
+    (void)gateway.publish(samples::key, 'a');
+    for (int i = 0; i < 12; ++i) (void)gateway.get("/api/lookup/alpha/docker/org/app:1");
+    CHECK(json_of(gateway.get("/api/metrics/alpha/", boss)).size() == 10);
+    const auto rows = json_of(gateway.get("/api/metrics/alpha?limit=3", boss));
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0]["user"] == "ann");
+    CHECK(rows[0]["uid"] == 1001);
+    CHECK(gateway.get("/api/metrics/alpha?limit=x", boss).status == 400);
+    CHECK(gateway.get("/api/metrics/alpha?limit=-1", boss).status == 400);
+    gateway.settings.systems["beta"].admins = {"boss"};
+    CHECK(gateway.get("/api/metrics/beta", boss).body == "[]");
+    gateway.settings.metrics = false;
+    CHECK(gateway.get("/api/metrics/alpha", boss).body == "[]");
+}
