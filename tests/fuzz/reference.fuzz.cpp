@@ -2,6 +2,7 @@
 #include "base/digest.hpp"
 #include "base/image_reference.hpp"
 #include "base/image_request.hpp"
+#include "base/text.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +20,9 @@ void require(bool holds) {
 bool is_url_safe(std::string_view text) {
     for (const char c : text)
         if (c <= ' ' || c >= 0x7f || std::string_view{"%?#\\\"<>"}.find(c) != std::string_view::npos) return false;
-    return text.find("..") == std::string_view::npos && text.find("//") == std::string_view::npos;
+    for (const std::string_view part : text::split(text, '/'))
+        if (part.empty() || part == "." || part == "..") return false;
+    return true;
 }
 
 } // namespace

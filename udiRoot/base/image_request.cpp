@@ -25,6 +25,8 @@ Expected<ImageRequest> checked(ImageType type, std::string_view tag, std::size_t
     if (bad != tag.end())
         return ParseError{offset + static_cast<std::size_t>(bad - tag.begin()),
                           "the character " + quoted(std::string_view{bad, 1}) + " cannot stand in an image name"};
+    // "docker:" and "//x" would be read back as the URL form of "x".
+    if (type == ImageType::docker && tag.substr(0, 2) == "//") return ParseError{offset, "an image name does not begin with //"};
     return ImageRequest{type, std::string{tag}};
 }
 
