@@ -111,7 +111,8 @@ std::string sample_site_config() {
         text += "\n" + comment(std::string{key.meaning} + " (" + described(key) + ")");
         text += std::string{key.live ? "" : "#"} + std::string{key.name} + " = " + std::string{key.sample} + "\n";
     }
-    return text += sample_modules;
+    text += sample_modules;
+    return text;
 }
 
 std::string site_config_reference() {

@@ -396,13 +396,14 @@ TEST_CASE("a selection activates modules in its order, or says why not (3.4)") {
 }
 
 TEST_CASE("the sample configuration has no problems, as it is and with every comment taken away") {
-    CHECK(parse(shifter::sample_site_config()).problems.empty());
+    const std::string sample = shifter::sample_site_config();
+    CHECK(parse(sample).problems.empty());
     std::string all;
-    for (const std::string_view line : shifter::text::split(shifter::sample_site_config(), '\n'))
+    for (const std::string_view line : shifter::text::split(sample, '\n'))
         if (line.size() > 2 && line[0] == '#' && line[1] != ' ' && line.find(" = ") != std::string_view::npos)
             (all += line.substr(1)) += '\n';
     REQUIRE(all.find("launchTimeout") != std::string::npos);
-    const auto parsed = parse(shifter::sample_site_config() + all);
+    const auto parsed = parse(sample + all);
     for (const auto & problem : parsed.problems) UNSCOPED_INFO(problem.to_string());
     CHECK(parsed.problems.empty());
 }
