@@ -39,24 +39,11 @@ void PullJob::resolve() {
     show(State::pulling, "Getting manifest");
     image_ = client_->resolve(source_.reference, system_.platform);
     image_->config_json.clear(); // nobody reads it from here, and pulls wait with what they hold
+    image_->config_json.shrink_to_fit();
     catalog_.set_access(pull_.number, image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
     id_ = ImageId::parse(image_->manifest_digest.hex()).value_or_throw("cannot name the image");
-    check_platform();
-    if (image_->manifest.layers.size() != image_->config.diff_ids.size()) {
-        throw Error{"the image has " + count_of(image_->manifest.layers.size()) + " and " +
-                    std::to_string(image_->config.diff_ids.size()) +
-                    " diffIDs: its configuration does not belong to its manifest"};
-    }
     (void)record_of(image_->config); // what cannot be published is not worth a download
     show(State::pulling, "Waiting for a worker");
-}
-
-/** A tag that names one manifest, and no index, may name one of another machine. */
-void PullJob::check_platform() const {
-    const auto & platform = image_->config.platform;
-    if (platform.os == system_.platform.os && platform.architecture == system_.platform.architecture) return;
-    throw Error{"the image is for " + platform.to_string() + ", and the nodes of " + system_.name + " are " +
-                system_.platform.to_string()};
 }
 
 bool PullJob::finish_if_published() {

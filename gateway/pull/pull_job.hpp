@@ -49,7 +49,6 @@ public:
 
 private:
     void show(catalog::State state, const std::string & message);
-    void check_platform() const;
     [[nodiscard]] std::vector<squash::LayerInput> layer_inputs();
     [[nodiscard]] catalog::Publication publication(std::uint64_t size_bytes) const;
     void finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file);
