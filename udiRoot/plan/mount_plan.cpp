@@ -63,7 +63,7 @@ void add_etc(const PlanInputs & in, std::vector<Step> & steps) {
         steps.emplace_back(WriteFile{at("/etc/host.conf"), "order bind,hosts\nmulti on\n"});
     } else {
         // `group` is filtered, not copied, and nothing of the whole one is left behind (H5-11).
-        steps.emplace_back(CopyHostDirectory{in.site.etc_path, at("/etc"), {"group", "shadow"}});
+        steps.emplace_back(CopyHostDirectory{in.site.etc_path, at("/etc"), {"group", "shadow"}, {"passwd", "nsswitch.conf"}});
     }
     steps.emplace_back(WriteFile{at("/etc/group"), in.account.group});
     steps.emplace_back(WriteFile{at("/etc/shadow"), "", 0600});

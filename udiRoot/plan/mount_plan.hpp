@@ -47,11 +47,13 @@ struct CopyHostFile {
     std::string from;
     ContainerPath to;
 };
-/** Copies of all files of a site's directory, links followed, but those named in `except` (5.6, step 4). */
+/** Copies of all files of a site's directory, links followed, but those named in `except` (5.6, step 4). Without those in
+ *  `required` the image's would show in their place, so they must be there (step 6, I19). */
 struct CopyHostDirectory {
     std::string from;
     ContainerPath to;
     std::vector<std::string> except;
+    std::vector<std::string> required;
 };
 /** A host path, chosen by the site or by us. Missing mount points are made on the root's own file system. */
 struct BindHost {

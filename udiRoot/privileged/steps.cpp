@@ -6,6 +6,7 @@
 #include "privileged/watchdog.hpp"
 #include "site/trusted_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -104,13 +105,12 @@ void StepRunner::operator()(const CopyHostFile & step) {
 
 void StepRunner::operator()(const CopyHostDirectory & step) {
     const TrustedFile directory = TrustedFile::open(step.from, {.kind = TrustedFile::Kind::directory});
-    const auto excepted = [&](const std::string & name) {
-        for (const std::string & other : step.except)
-            if (name == other) return true;
-        return false;
-    };
-    for (const std::string & name : names_in(directory.fd(), max_site_files, "cannot read the directory " + quoted(step.from))) {
-        if (excepted(name)) continue;
+    const auto names = names_in(directory.fd(), max_site_files, "cannot read the directory " + quoted(step.from));
+    for (const std::string & name : step.required)
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            throw Error{"the site's directory " + quoted(step.from) + " has no " + name + ", which a container needs"};
+    for (const std::string & name : names) {
+        if (std::find(step.except.begin(), step.except.end(), name) != step.except.end()) continue;
         const std::string path = step.to.to_string() + "/" + name;
         const std::string content = read_host_file(directory.fd(), name, step.from + "/" + name);
         write_file({try_open_in_root(root_.get(), step.to.to_string(), O_PATH | O_DIRECTORY), name}, path, content, 0644);

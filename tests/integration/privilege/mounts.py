@@ -43,6 +43,43 @@ class Mounts(PrivilegeTest):
         self.assertTrue(group.startswith("root:x:0:\n"), group)
         self.assertIn("shifter-test-extra:x:", group)
 
+    def test_I19_a_static_etc_is_the_sites(self):
+        files = f"{self.site.dir}/etc/files"
+        contents = {"passwd": f"{self.a.name}:x:{self.a.uid}:{self.a.gid}:A:/home/a:/bin/sh\nother:x:7:7::/:\n", "nsswitch.conf": "passwd: files\n",
+                    "group": f"wheel:x:0:{self.a.name}\nproj:x:{self.a.groups[-1]}:eve\nsecret:x:77:eve,{self.a.name}\n"}
+        for name, text in contents.items():
+            with open(f"{files}/{name}", "w") as out:
+                out.write(text)
+        self.site.write_config("populateEtcDynamically=0\nallowLibcPwdCalls=0\n")
+        try:
+            self.assertEqual(self.output("--image=id:a1", "sh", "-c", "cat /etc/passwd /etc/group; ls /etc/group.orig 2>&1 || true").split("ls:")[0],
+                             contents["passwd"] + f"root:x:0:\nproj:x:{self.a.groups[-1]}:{self.a.name}\nsecret:x:77:{self.a.name}\n")
+            self.refused("--image=id:a1", "true", user="b", because=f"uid {self.b.uid} has no name in ")
+            os.unlink(f"{files}/nsswitch.conf")
+            self.refused("--image=id:a1", "true", because="has no nsswitch.conf, which a container needs")
+        finally:
+            self.site.write_config()
+            for name in os.listdir(files):
+                os.unlink(f"{files}/{name}")
+
+    def test_site_mounts_may_be_files_and_lie_below_etc_and_below_image_directories(self):
+        os.makedirs(f"{self.site.dir}/site/lib", exist_ok=True)
+        with open(f"{self.site.dir}/site/lib/of-site", "w") as out:
+            out.write("of the site\n")
+        where = f"{self.site.dir}/site/lib"
+        self.site.write_config(f"siteFs={where}:/usr/share/site/lib;\\\n  {where}:/etc/opt/cray:ro;\\\n {where}/of-site:/etc/site-file;{where}:/opt/lib:rec:slave\n"
+                               "siteEnv=FROM_SITE=1\nsiteEnvPrepend=PATH=/opt/site/bin\nmodule_m_siteEnv=M=1\nmodule_m_siteFs=/var/tmp:/module\n")
+        try:
+            text = self.output("--image=id:a1", "-m", "m", "sh", "-c", "cat /usr/share/site/lib/of-site /etc/opt/cray/of-site /etc/site-file /opt/lib/of-site;"
+                               "ls /usr/share /usr; cat /etc/os-release; echo $FROM_SITE $M $PATH; grep -c ' /module ' /proc/self/mountinfo; cat /var/shifterConfig.json")
+            self.assertTrue(text.startswith("of the site\n" * 4), text)
+            self.assertIn("data\nsite\n", text)
+            self.assertIn("NAME=test\n1 1 /opt/site/bin:/bin\n1\n", text)
+            self.assertIn('"modules":"m,"}', text)
+            self.refused("--image=id:a1", "-m", "nonsense", "true", because="cannot use the modules \"nonsense\"")
+        finally:
+            self.site.write_config()
+
     def test_I9_a_source_that_is_swapped_is_mounted_as_one_thing_or_not_at_all(self):
         libc = ctypes.CDLL(None)
         os.makedirs(f"{self.a.home}/swap", exist_ok=True)
