@@ -39,15 +39,19 @@ class FixedImage(unittest.TestCase):
 
     def test_a_requeued_job_keeps_its_image(self):
         home = self.cluster.site.users["a"].home
-        job = self.cluster.sbatch(f"#!/bin/sh\nsrun -n1 {PRINT} >>requeued\n[ $SLURM_RESTART_COUNT ] || sleep 60\n",
+        job = self.cluster.sbatch(f"#!/bin/sh\nsrun -n1 {PRINT} >>requeued\n"
+                                  "[ $SLURM_RESTART_COUNT ] || { echo >waits; sleep 60; }\n",
                                   "--image=app:1", "--requeue")
-        wait_until(lambda: self.cluster.output(f"{home}/requeued"), "the first run")
+        wait_until(lambda: self.cluster.output(f"{home}/waits"), "the first run")
         self.gateway.know("docker:app:1", "dddd9")
         self.cluster.control("scontrol", "requeue", job)
         # Slurm holds a requeued job back for two minutes, unless it is told that it may begin.
-        wait_until(lambda: self.cluster.fields(job)["JobState"] == "PENDING", "the second run waits")
+        # Not before the first is over: Slurm takes its late end for that of the second.
+        wait_until(lambda: self.cluster.fields(job)["JobState"] == "PENDING" and
+                   set(self.cluster.node_states().values()) == {"idle"}, "the second run waits")
         self.cluster.control("scontrol", "update", f"JobId={job}", "StartTime=now")
-        self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
+        done = self.cluster.finish(job)
+        self.assertEqual(done.state, "COMPLETED", done)
         self.assertEqual(self.cluster.output(f"{home}/requeued"), "id:aaaa1 app:1\n" * 2)
         self.lookups_are("app:1")
 
