@@ -74,7 +74,7 @@ Response Api::handle(const Request & request) noexcept {
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
         std::array<char, 32> milliseconds{};
         (void)std::snprintf(milliseconds.data(), milliseconds.size(), "%.1f", took.count());
-        std::string line = "request=" + request.id + field("path", path.substr(0, 300)) + field("peer", request.peer) + audit;
+        std::string line = "request=" + request.id + field("peer", request.peer) + (audit.empty() ? field("path", path.substr(0, 300)) : audit);
         line += field("status", std::to_string(response.status)) + field("ms", milliseconds.data());
         if (!reason.empty()) line += field("reason", reason);
         log::write(level, line);

@@ -4,6 +4,7 @@
 #include "client/modes.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <ostream>
 
 namespace shifter::client {
@@ -101,6 +102,17 @@ private:
     auth::AuthorizedLocations locations_;
 };
 
+/** The gateway's reasons mostly say themselves what could not be done; once is enough. */
+int with_pull_context(const ImageRequest & image, const std::function<int()> & action) {
+    try {
+        return action();
+    } catch (const std::exception & error) {
+        const std::string_view sentence = error.what();
+        const bool is_whole = sentence.substr(0, 12) == "cannot pull ";
+        throw Error{is_whole ? std::string{sentence} : "cannot pull " + image.to_string() + ": " + std::string{sentence}};
+    }
+}
+
 int conclude(const ImageInfo & info) {
     if (info.status == "READY") return 0;
     throw Error{info.status_message.empty() ? "the gateway says " + info.status : info.status_message};
@@ -116,7 +128,7 @@ std::chrono::milliseconds next_delay(unsigned polls) { return std::chrono::milli
 
 int pull(const Command & command) {
     Asker asker{command};
-    return with_context("cannot pull " + asker.image().to_string(), [&] {
+    return with_pull_context(asker.image(), [&] {
         Watch watch{command, asker.image().to_string()};
         ImageInfo info = asker.ask();
         Clock::time_point heard = command.around.now();
@@ -142,7 +154,7 @@ int pull(const Command & command) {
 
 int pull_without_waiting(const Command & command) {
     Asker asker{command};
-    return with_context("cannot pull " + asker.image().to_string(), [&] {
+    return with_pull_context(asker.image(), [&] {
         const ImageInfo info = asker.ask();
         std::ostream & out = command.around.io.out;
         out << status_line(command.around.now(), asker.image().to_string(), info.status) << '\n';

@@ -34,6 +34,9 @@ std::string cell(std::string_view text) { return replaced(std::string{text}, "|"
 std::string mdoc(std::string_view text) {
     std::string escaped = replaced(std::string{text}, "\\", "\\e");
     if (!escaped.empty() && (escaped.front() == '.' || escaped.front() == '\'')) escaped.insert(0, "\\&");
+    // New sentence, new line.
+    for (std::size_t at = escaped.find(". "); at != std::string::npos; at = escaped.find(". ", at + 1))
+        if (at + 2 < escaped.size() && escaped[at + 2] >= 'A' && escaped[at + 2] <= 'Z') escaped[at + 1] = '\n';
     return escaped;
 }
 

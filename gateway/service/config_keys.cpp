@@ -172,7 +172,7 @@ const std::vector<Key<C>> & global_keys() {
          "Where the service listens. There is no TLS; every request carries a MUNGE credential. Port 0: a free one, which the "
          "log and --port-file tell.",
          read_listen},
-        {"CacheDirectory", "absolute path", "required", "\"/var/cache/shifter\"",
+        {"CacheDirectory", "absolute path", "required", "\"/var/lib/shifter/cache\"",
          "Directory of the service alone; its last level is created with mode 0700.", directory(setting(&S::cache_directory))},
         {"Database", "sqlite:path", "sqlite:CacheDirectory/catalog.sqlite", "", "The catalog of images and pulls.", read_database},
         {"AllowedRegistries", "list of host[:port]", "empty", "[]",

@@ -175,7 +175,7 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
         }
         if (::geteuid() == 0)
             throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it by its own account, "
-                        "for example User=shiftergw in the systemd unit"};
+                        "for example User=shifter in the systemd unit"};
         (void)::umask(077); // files are opened to others on purpose, by the publisher alone (I33)
         // Registry logins pass through memory: no core file, and no look from other processes of this account (I36).
         (void)::prctl(PR_SET_DUMPABLE, 0);
