@@ -101,7 +101,8 @@ public:
                          Time now) = 0;
     /** What the registry said of access: from now on others share the pull, or not. */
     virtual void set_access(std::int64_t pull, Access access, Time now) = 0;
-    /** Heartbeat of all that `worker` has claimed. */
+    /** Heartbeat of all that `worker` has claimed, and of what waits to be claimed: as long as one works, none is lost.
+     */
     virtual void beat(const std::string & worker, Time now) = 0;
     /** The image as publish() would leave it, with the grants of all owners: what belongs into its record on disk. */
     [[nodiscard]] virtual Image preview(const Publication & publication) = 0;

@@ -191,7 +191,7 @@ void set_access(Connection & connection, std::int64_t number, Access access, Tim
 }
 
 void beat(Connection & connection, const std::string & worker, Time now) {
-    Statement{connection, "UPDATE pulls SET heartbeat = ? WHERE ended IS NULL AND worker = ?"}
+    Statement{connection, "UPDATE pulls SET heartbeat = ? WHERE ended IS NULL AND (worker = ? OR worker IS NULL)"}
         .bind(columns::of(now), worker)
         .run();
 }

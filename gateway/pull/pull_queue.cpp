@@ -233,7 +233,14 @@ private:
                 if (asker.request.requester != job.pull().requester && asker.credentials) others.push_back(asker);
             }
         }
-        for (Asker & each : others) (void)submit(std::move(each.request), std::move(each.credentials));
+        for (Asker & each : others) {
+            try {
+                (void)submit(std::move(each.request), std::move(each.credentials));
+            } catch (const std::exception & error) { // theirs is no reason to fail this one; they ask again anyway
+                log::warning("pull=" + std::to_string(job.pull().number) +
+                             " cannot queue it for another: " + error.what());
+            }
+        }
     }
 
     // Ends.
@@ -244,9 +251,9 @@ private:
             const std::lock_guard lock{mutex_};
             failures_[number] = std::move(failure);
             wake_ = true;
+            retire(number);
         }
         changed_.notify_all();
-        forget(number);
     }
 
     /** Also tries again what the catalog could not take before: a pull must not seem alive for ever. */
@@ -260,17 +267,24 @@ private:
             if (const auto pull = catalog_.find_pull(number); pull && !pull->ended) {
                 catalog_.fail(number, failure.sentence, failure.retryable, now());
             }
+            forget(number);
             const std::lock_guard lock{mutex_};
             failures_.erase(number);
         }
     }
 
+    /** Nobody reports on it any more. Under mutex_. */
+    void retire(std::int64_t number) {
+        const auto is_it = [&](const Job & each) { return each->pull().number == number; };
+        active_.erase(std::remove_if(active_.begin(), active_.end(), is_it), active_.end());
+    }
+
+    /** The catalog knows its end: the credentials of those who have waited go. */
     void forget(std::int64_t number) {
+        const std::lock_guard entry{entry_}; // after this, nobody can join it any more
         const std::lock_guard lock{mutex_};
         askers_.erase(number);
-        active_.erase(std::remove_if(active_.begin(), active_.end(),
-                                     [&](const Job & each) { return each->pull().number == number; }),
-                      active_.end());
+        retire(number);
     }
 
     std::vector<Job> copy_of_active() {

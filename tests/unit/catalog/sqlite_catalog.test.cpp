@@ -250,6 +250,7 @@ TEST_CASE("R10: a clock that jumps leaves nothing pending for ever, and fails no
     const Folder folder;
     const auto catalog = open_sqlite_catalog(folder / "catalog");
     (void)catalog->enqueue(request_by(1001), policy, noon + 24h * 365); // then the clock is set right
+    (void)catalog->claim("gone", noon + 24h * 365);
     CHECK_FALSE(catalog->enqueue(request_by(1002), policy, noon).is_new);
     CHECK(catalog->find_pull(key)->heartbeat == noon); // and ages from now on
 
@@ -275,7 +276,10 @@ TEST_CASE("a worker's heartbeat keeps its pulls from seeming lost (H7-13)") {
     at_once.stale_confirmation = 0s;
     (void)catalog->enqueue(request_by(1001), policy, noon);
     (void)catalog->claim("here", noon);
+    const ImageKey waiting{"alpha", ImageType::docker, "waiting:1"};
+    (void)catalog->enqueue(request_by(1001, "", waiting), policy, noon);
     catalog->beat("here", noon + 5h);
+    CHECK_FALSE(catalog->enqueue(request_by(1002, "", waiting), at_once, noon + 5h + 59min).is_new);
     CHECK_FALSE(catalog->enqueue(request_by(1002), at_once, noon + 5h + 59min).is_new);
     CHECK(catalog->enqueue(request_by(1002), at_once, noon + 6h).is_new);
 }
