@@ -26,7 +26,8 @@ void open_standard_descriptors() {
 CallerState CallerState::take() {
     open_standard_descriptors();
     CallerState state;
-    for (char ** entry = environ; entry != nullptr && *entry != nullptr; ++entry) state.environment.emplace_back(*entry);
+    for (char ** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+        state.environment.emplace_back(*entry);
     if (::clearenv() != 0) throw Error{"cannot clear the environment"};
     state.umask = ::umask(022);
 
@@ -37,7 +38,8 @@ CallerState CallerState::take() {
 
     struct sigaction standard {};
     standard.sa_handler = SIG_DFL;
-    if (::sigaction(SIGCHLD, &standard, &state.child_signal) != 0) throw SysError{errno, "cannot set SIGCHLD to its default"};
+    if (::sigaction(SIGCHLD, &standard, &state.child_signal) != 0)
+        throw SysError{errno, "cannot set SIGCHLD to its default"};
     sigset_t all;
     ::sigfillset(&all);
     if (::sigprocmask(SIG_SETMASK, &all, &state.signal_mask) != 0) throw SysError{errno, "cannot block signals"};

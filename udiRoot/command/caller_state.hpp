@@ -16,13 +16,14 @@ struct CallerState {
     std::vector<std::string> environment; ///< as received; data, never this process's environment (I3)
     mode_t umask = 022;
     sigset_t signal_mask{};
-    struct sigaction child_signal {};     ///< SIGCHLD may have been ignored; waiting for children needs it not to be
+    struct sigaction child_signal {}; ///< SIGCHLD may have been ignored; waiting for children needs it not to be
     struct rlimit core_limit {};
 
     /**
      * Remembers all of it, and makes the process safe: descriptors 0 to 2 open (the command finds
-     * /dev/null, or what the C library puts there for a set-id program, where the caller had closed one), environment empty, umask 022, no core files, SIGCHLD at its default, every signal blocked so that
-     * a Ctrl-C waits until there is something to interrupt (H6-9). @throws SysError
+     * /dev/null, or what the C library puts there for a set-id program, where the caller had closed one), environment
+     * empty, umask 022, no core files, SIGCHLD at its default, every signal blocked so that a Ctrl-C waits until there
+     * is something to interrupt (H6-9). @throws SysError
      */
     [[nodiscard]] static CallerState take();
 

@@ -8,7 +8,8 @@
 namespace shifter::command {
 
 void Environment::set(std::string_view name, std::string_view value) {
-    const auto known = std::find_if(variables_.begin(), variables_.end(), [&](const Variable & v) { return v.name == name; });
+    const auto known =
+        std::find_if(variables_.begin(), variables_.end(), [&](const Variable & v) { return v.name == name; });
     if (known != variables_.end())
         known->value = value;
     else
@@ -22,11 +23,14 @@ void Environment::set_entry(std::string_view entry) {
 }
 
 void Environment::unset(std::string_view name) {
-    variables_.erase(std::remove_if(variables_.begin(), variables_.end(), [&](const Variable & v) { return v.name == name; }), variables_.end());
+    variables_.erase(
+        std::remove_if(variables_.begin(), variables_.end(), [&](const Variable & v) { return v.name == name; }),
+        variables_.end());
 }
 
 const std::string * Environment::find(std::string_view name) const {
-    const auto known = std::find_if(variables_.begin(), variables_.end(), [&](const Variable & v) { return v.name == name; });
+    const auto known =
+        std::find_if(variables_.begin(), variables_.end(), [&](const Variable & v) { return v.name == name; });
     return known != variables_.end() ? &known->value : nullptr;
 }
 
@@ -40,10 +44,11 @@ std::vector<std::string> Environment::entries() const {
 bool is_unsafe_variable(std::string_view name) noexcept {
     // The contract's list (H1-5). The C library removes most of them before main(), where it does so at all.
     constexpr std::array<std::string_view, 3> prefixes = {"LD_", "MALLOC_", "RTLD_"};
-    constexpr std::array<std::string_view, 12> names = {"GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES",   "HOSTALIASES", "LOCALDOMAIN",
-                                                        "LOCPATH",    "NIS_PATH",    "NLSPATH",          "RESOLV_HOST_CONF",
-                                                        "RES_OPTIONS", "TMPDIR",     "TZDIR"};
-    return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return name.substr(0, p.size()) == p; }) ||
+    constexpr std::array<std::string_view, 12> names = {
+        "GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES",   "HOSTALIASES", "LOCALDOMAIN", "LOCPATH",
+        "NIS_PATH",   "NLSPATH",     "RESOLV_HOST_CONF", "RES_OPTIONS", "TMPDIR",      "TZDIR"};
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view p) { return name.substr(0, p.size()) == p; }) ||
            std::find(names.begin(), names.end(), name) != names.end();
 }
 

@@ -44,11 +44,11 @@ void apply(const EnvironmentEdit & edit, Environment & environment);
 [[nodiscard]] Expected<std::vector<std::string>> parse_environment_file(std::string_view text);
 
 struct EnvironmentSources {
-    const std::vector<std::string> & host;          ///< as received
+    const std::vector<std::string> & host; ///< as received
     const ImageRecord & image;
     const RunRequest & request;
-    const std::vector<std::string> & file;          ///< of --env-file
-    const std::vector<const Module *> & modules;    ///< in the order of selection
+    const std::vector<std::string> & file;       ///< of --env-file
+    const std::vector<const Module *> & modules; ///< in the order of selection
     const SiteConfig & site;
 };
 

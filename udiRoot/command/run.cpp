@@ -18,7 +18,8 @@ void enter_workdir(const std::string & workdir) {
     if (workdir.empty()) {
         log::warning("your current directory cannot be determined; staying in /");
     } else if (::chdir(workdir.c_str()) != 0) {
-        log::warning("cannot enter " + quoted(workdir) + " in the container: " + describe_errno(errno) + "; staying in /");
+        log::warning("cannot enter " + quoted(workdir) + " in the container: " + describe_errno(errno) +
+                     "; staying in /");
     }
 }
 
@@ -33,8 +34,9 @@ std::vector<std::string> read_environment_file(const std::string & path) {
 std::string choose_shell(const Environment & environment) {
     const std::string * const shell = environment.find("SHELL");
     struct stat status {};
-    const bool usable = shell != nullptr && !shell->empty() && shell->front() == '/' && ::stat(shell->c_str(), &status) == 0 &&
-                        S_ISREG(status.st_mode) && ::access(shell->c_str(), X_OK) == 0;
+    const bool usable = shell != nullptr && !shell->empty() && shell->front() == '/' &&
+                        ::stat(shell->c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+                        ::access(shell->c_str(), X_OK) == 0;
     return usable ? *shell : "/bin/sh";
 }
 
@@ -52,8 +54,12 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
     enter_workdir(invocation.workdir);
     std::vector<std::string> file;
     if (invocation.request.environment_file) file = read_environment_file(*invocation.request.environment_file);
-    const Environment environment = compose_environment({.host = user.caller_state().environment, .image = invocation.image,
-        .request = invocation.request, .file = file, .modules = invocation.modules, .site = invocation.site});
+    const Environment environment = compose_environment({.host = user.caller_state().environment,
+                                                         .image = invocation.image,
+                                                         .request = invocation.request,
+                                                         .file = file,
+                                                         .modules = invocation.modules,
+                                                         .site = invocation.site});
 
     std::vector<std::string> words = invocation.words;
     if (words.empty()) words.push_back(choose_shell(environment));
@@ -67,7 +73,8 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
     const int why = errno;
     environ = nullptr;
     const bool absent = why == ENOENT || why == ENOTDIR;
-    const std::string line = std::string{program} + ": " + log::one_line(words.front()) + ": " + describe_errno(why) + "\n";
+    const std::string line =
+        std::string{program} + ": " + log::one_line(words.front()) + ": " + describe_errno(why) + "\n";
     (void)!::write(STDERR_FILENO, line.data(), line.size());
     return static_cast<int>(absent ? ExitStatus::not_found : ExitStatus::not_executable);
 }

@@ -19,8 +19,8 @@ struct Invocation {
     const ImageRecord & image;
     const std::vector<const Module *> & modules;
     const SiteConfig & site;
-    const std::vector<std::string> & words;    ///< of choose_command()
-    const std::string & workdir;               ///< of choose_workdir()
+    const std::vector<std::string> & words; ///< of choose_command()
+    const std::string & workdir;            ///< of choose_workdir()
 };
 
 /**

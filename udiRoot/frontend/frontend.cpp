@@ -18,29 +18,37 @@ int mistake(Output & output, const std::string & sentence, bool with_usage) {
 RequestedImage resolve(const Selection & selection, const SiteConfig & site) {
     const ImageRequest & image = selection.image;
     if (image.type == ImageType::id)
-        return ImageId::parse(image.tag).value_or_throw("cannot use the image " + quoted(image.to_string()) + " of " + selection.named_by);
+        return ImageId::parse(image.tag).value_or_throw("cannot use the image " + quoted(image.to_string()) + " of " +
+                                                        selection.named_by);
     if (image.type == ImageType::local) {
-        if (image.tag.front() != '/') throw Error{"cannot use the image " + quoted(image.to_string()) + ": local: needs an absolute path"};
+        if (image.tag.front() != '/')
+            throw Error{"cannot use the image " + quoted(image.to_string()) + ": local: needs an absolute path"};
         return LocalImage{image.tag};
     }
-    const auto limit = site.gateway_timeout.count() > 0 ? site.gateway_timeout + std::chrono::seconds{5} : default_lookup_limit;
+    const auto limit =
+        site.gateway_timeout.count() > 0 ? site.gateway_timeout + std::chrono::seconds{5} : default_lookup_limit;
     try {
         return look_up(site.udi_root_path + "/bin/shifterimg", image, limit);
     } catch (const Error & error) {
-        throw Error{std::string{error.what()} + (selection.named_by == "--image" ? "" : " (it was named by " + selection.named_by + ")")};
+        throw Error{std::string{error.what()} +
+                    (selection.named_by == "--image" ? "" : " (it was named by " + selection.named_by + ")")};
     }
 }
 
 } // namespace
 
-std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & arguments, const Host & host, Output & output) {
+std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & arguments, const Host & host,
+                                           Output & output) {
     const auto options = parse_options(arguments);
     if (!options) return mistake(output, options.error().what, true);
     if (options->help) return output.out += help(), 0;
     if (options->version) return output.out += std::string{"shifter "} + installed::version + "\n", 0;
     if (host.uid == 0 || host.gid == 0)
-        return mistake(output, host.uid == 0 ? "it is not for root: run it as an ordinary user"
-                                             : "your primary group is 0, the group of root, which no container may have; change it with newgrp(1) or sg(1)", false);
+        return mistake(output,
+                       host.uid == 0 ? "it is not for root: run it as an ordinary user"
+                                     : "your primary group is 0, the group of root, which no container may have; "
+                                       "change it with newgrp(1) or sg(1)",
+                       false);
     const SiteConfig site = load_site_config_as_user(host.config_path);
     auto selection = select(*options, host.variables, site.default_image_type);
     if (!selection) return mistake(output, selection.error().what, !options->image.has_value());

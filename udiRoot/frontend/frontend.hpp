@@ -29,7 +29,9 @@ struct Output {
     std::string err;
 };
 
-/** A request, or the status to end with after `output` was written. @throws Error for what options cannot know before. */
-[[nodiscard]] std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & arguments, const Host & host, Output & output);
+/** A request, or the status to end with after `output` was written. @throws Error for what options cannot know before.
+ */
+[[nodiscard]] std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & arguments, const Host & host,
+                                                         Output & output);
 
 } // namespace shifter::frontend

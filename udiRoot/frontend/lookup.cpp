@@ -62,7 +62,9 @@ std::string read_within(int fd, std::chrono::seconds limit) {
     std::array<char, 4096> buffer{};
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        struct pollfd waiting {fd, POLLIN, 0};
+        struct pollfd waiting {
+            fd, POLLIN, 0
+        };
         if (left.count() <= 0) throw Error{"no answer in " + std::to_string(limit.count()) + " s"};
         const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
         if (ready < 0 && errno != EINTR) throw SysError{errno, "cannot wait for the answer"};
@@ -91,7 +93,8 @@ ImageId look_up(const std::string & program, const ImageRequest & image, std::ch
         Program lookup{program, image.to_string(), std::move(pipe.write_end)};
         const std::string output = read_within(pipe.read_end.get(), limit);
         const int status = lookup.wait();
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Error{"the gateway did not give it, for the reason above; shifterimg images lists what there is"};
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            throw Error{"the gateway did not give it, for the reason above; shifterimg images lists what there is"};
         auto id = parse_lookup(output);
         if (!id) throw Error{id.error().what};
         return *std::move(id);

@@ -27,11 +27,13 @@ std::string current_directory() {
 int run(int argc, char ** argv) {
     using namespace shifter;
     struct stat status {};
-    if (::fstat(answer_fd, &status) != 0 || !S_ISSOCK(status.st_mode)) throw Error{"shifter-frontend is started by shifter, not by hand"};
+    if (::fstat(answer_fd, &status) != 0 || !S_ISSOCK(status.st_mode))
+        throw Error{"shifter-frontend is started by shifter, not by hand"};
     log::set_level(log::Level::error); // the privileged side reads the same configuration, and warns
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     frontend::Output output;
-    const auto answer = frontend::run_frontend(arguments, {variable, installed::site_config, current_directory(), ::getuid(), ::getgid()}, output);
+    const auto answer = frontend::run_frontend(
+        arguments, {variable, installed::site_config, current_directory(), ::getuid(), ::getgid()}, output);
     io::write_all(STDERR_FILENO, output.err, "the error output");
     io::write_all(STDOUT_FILENO, output.out, "the output");
     if (const int * const exit_status = std::get_if<int>(&answer)) return *exit_status;

@@ -30,25 +30,48 @@ std::optional<std::string> argument() { return optarg != nullptr ? std::optional
 
 std::optional<ParseError> take(Options & options, int code) {
     switch (code) {
-    case 'h': options.help = true; break;
-    case 'v': options.verbose = true; break;
-    case 'i': options.image = optarg; break;
-    case 'V': options.volumes = (options.volumes ? *options.volumes + ";" : "") + optarg; break;
-    case 'w': options.workdir = {true, argument()}; break;
-    case entrypoint_code: options.entrypoint = {true, argument()}; break;
-    case 'm': options.modules = optarg; break;
+    case 'h':
+        options.help = true;
+        break;
+    case 'v':
+        options.verbose = true;
+        break;
+    case 'i':
+        options.image = optarg;
+        break;
+    case 'V':
+        options.volumes = (options.volumes ? *options.volumes + ";" : "") + optarg;
+        break;
+    case 'w':
+        options.workdir = {true, argument()};
+        break;
+    case entrypoint_code:
+        options.entrypoint = {true, argument()};
+        break;
+    case 'm':
+        options.modules = optarg;
+        break;
     case 'e': {
         const std::string entry = optarg;
         const std::size_t equals = entry.find('=');
-        if (equals == 0 || equals == std::string::npos) return ParseError{0, "--env needs NAME=VALUE, not " + quoted(entry)};
+        if (equals == 0 || equals == std::string::npos)
+            return ParseError{0, "--env needs NAME=VALUE, not " + quoted(entry)};
         options.environment.push_back(entry);
         break;
     }
-    case env_file_code: options.environment_file = optarg; break;
-    case 'E': options.clear_environment = true; break;
-    case 'n': break; // accepted and ignored
-    case version_code: options.version = true; break;
-    default: break;
+    case env_file_code:
+        options.environment_file = optarg;
+        break;
+    case 'E':
+        options.clear_environment = true;
+        break;
+    case 'n':
+        break; // accepted and ignored
+    case version_code:
+        options.version = true;
+        break;
+    default:
+        break;
     }
     return std::nullopt;
 }
@@ -73,7 +96,8 @@ Expected<Options> parse_options(const std::vector<std::string> & arguments) {
         int code = ::getopt_long(argc, argv.data(), short_options, long_options.data(), nullptr);
         if (code == -1) break;
         const std::string word = before < argc ? argv[static_cast<std::size_t>(before)] : "";
-        if (code == '?' && (word == "--ve" || word == "--ver")) code = 'v'; // H1-2: unambiguous before there was --version
+        if (code == '?' && (word == "--ve" || word == "--ver"))
+            code = 'v'; // H1-2: unambiguous before there was --version
         if (code == ':') return ParseError{0, "option " + quoted(word) + " needs an argument"};
         if (code == '?') return ParseError{0, "there is no option " + quoted(word)};
         if (auto refused = take(options, code)) return *refused;
@@ -85,7 +109,8 @@ Expected<Options> parse_options(const std::vector<std::string> & arguments) {
 
 std::string usage() {
     return "usage: shifter [-hvEn] [-i [type:]tag] [-V from:to[:flag][;...]]... [-w[path]] [-m modules]\n"
-           "               [-e name=value]... [--env-file=path] [--entrypoint[=command]] [--] [command [argument...]]\n";
+           "               [-e name=value]... [--env-file=path] [--entrypoint[=command]] [--] [command "
+           "[argument...]]\n";
 }
 
 std::string help() {

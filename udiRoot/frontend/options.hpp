@@ -18,14 +18,14 @@ struct Options {
     bool version = false;
     bool verbose = false;
     bool clear_environment = false;
-    std::optional<std::string> image;        ///< the last --image
-    std::optional<std::string> volumes;      ///< all --volume, joined by ';'
-    std::optional<std::string> modules;      ///< the last --module
+    std::optional<std::string> image;   ///< the last --image
+    std::optional<std::string> volumes; ///< all --volume, joined by ';'
+    std::optional<std::string> modules; ///< the last --module
     OptionalChoice workdir;
     OptionalChoice entrypoint;
-    std::vector<std::string> environment;    ///< all --env
+    std::vector<std::string> environment; ///< all --env
     std::optional<std::string> environment_file;
-    std::vector<std::string> command;        ///< from the first word that is no option
+    std::vector<std::string> command; ///< from the first word that is no option
 };
 
 /** `arguments` without the program's name. Not thread-safe: getopt_long(3) keeps its place in a global. */

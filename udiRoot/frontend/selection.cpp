@@ -21,7 +21,8 @@ ParseError refusal(const std::string & named_by, const std::string & text, const
 
 } // namespace
 
-Expected<Selection> select(const Options & options, const Variables & variables, std::optional<ImageType> default_type) {
+Expected<Selection> select(const Options & options, const Variables & variables,
+                           std::optional<ImageType> default_type) {
     std::optional<Selection> result;
     const auto type = find(variables, "IMAGETYPE");
     const auto tag = find(variables, "IMAGE");
@@ -40,13 +41,16 @@ Expected<Selection> select(const Options & options, const Variables & variables,
         auto image = ImageRequest::parse(request_text, default_type); // a failure here is silent (1.2)
         if (image) result = Selection{*std::move(image), request_text, request->name, {}, {}};
     }
-    if (!result) return ParseError{0, "no image specified or specified incorrectly; name one with --image=docker:name:tag"};
+    if (!result)
+        return ParseError{0, "no image specified or specified incorrectly; name one with --image=docker:name:tag"};
 
     const auto volumes = find(variables, "VOLUME");
     const auto modules = find(variables, "MODULE");
     result->volumes = options.volumes ? *options.volumes : volumes ? volumes->value : "";
-    if (options.modules) result->modules = options.modules;
-    else if (modules) result->modules = modules->value;
+    if (options.modules)
+        result->modules = options.modules;
+    else if (modules)
+        result->modules = modules->value;
     return *std::move(result);
 }
 

@@ -17,13 +17,14 @@ using Variables = std::function<std::optional<std::string>(const std::string & n
 
 struct Selection {
     ImageRequest image;
-    std::string image_request;              ///< SHIFTER_IMAGEREQUEST in the container; may be empty
-    std::string named_by;                   ///< "--image" or the variables, for messages (H1-10)
+    std::string image_request; ///< SHIFTER_IMAGEREQUEST in the container; may be empty
+    std::string named_by;      ///< "--image" or the variables, for messages (H1-10)
     std::string volumes;
     std::optional<std::string> modules;
 };
 
 /** Refusals are whole sentences; nothing selected is one of them. */
-[[nodiscard]] Expected<Selection> select(const Options & options, const Variables & variables, std::optional<ImageType> default_type);
+[[nodiscard]] Expected<Selection> select(const Options & options, const Variables & variables,
+                                         std::optional<ImageType> default_type);
 
 } // namespace shifter::frontend

@@ -45,10 +45,10 @@ struct Account {
 [[nodiscard]] std::vector<GroupEntry> parse_group(std::string_view text);
 
 /**
- * A group file (5.6, step 7): root first (H5-12), then each group with another gid once. `user` is the member of at most
- * `max_memberships` groups (0: no limit, H5-9) among those that `user` is in: by the entry's own list, by a name equal to
- * the user's, or because the kernel says so (`user_groups`). No other member is named. Entries that would break a line
- * are left out.
+ * A group file (5.6, step 7): root first (H5-12), then each group with another gid once. `user` is the member of at
+ * most `max_memberships` groups (0: no limit, H5-9) among those that `user` is in: by the entry's own list, by a name
+ * equal to the user's, or because the kernel says so (`user_groups`). No other member is named. Entries that would
+ * break a line are left out.
  */
 [[nodiscard]] std::string format_group_file(const std::vector<GroupEntry> & groups, std::string_view user,
                                             const std::vector<gid_t> & user_groups, unsigned max_memberships);

@@ -8,7 +8,8 @@ namespace {
 /** A word for a shell: in single quotes where it needs them. */
 std::string word(const std::string & text) {
     const auto plain = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || std::string_view{"_:.,+-@/="}.find(c) != std::string_view::npos;
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view{"_:.,+-@/="}.find(c) != std::string_view::npos;
     };
     if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
     std::string result = "'";
@@ -34,12 +35,19 @@ public:
     std::string operator()(const MountRoot & step) const {
         return "mount -t " + step.file_system + " -o nosuid,nodev,mode=0755 none " + word(plan_.root_mount);
     }
-    std::string operator()(const MakeDirectory & step) const { return "mkdir -m " + octal(step.mode) + " " + in_root(step.path); }
-    std::string operator()(const MakeLink & step) const { return "ln -s " + word(step.target) + " " + in_root(step.path); }
-    std::string operator()(const WriteFile & step) const {
-        return "install -m " + octal(step.mode) + " /dev/stdin " + in_root(step.path) + "  # " + std::to_string(step.content.size()) + " bytes";
+    std::string operator()(const MakeDirectory & step) const {
+        return "mkdir -m " + octal(step.mode) + " " + in_root(step.path);
     }
-    std::string operator()(const CopyHostFile & step) const { return "install -m 0644 " + word(step.from) + " " + in_root(step.to); }
+    std::string operator()(const MakeLink & step) const {
+        return "ln -s " + word(step.target) + " " + in_root(step.path);
+    }
+    std::string operator()(const WriteFile & step) const {
+        return "install -m " + octal(step.mode) + " /dev/stdin " + in_root(step.path) + "  # " +
+               std::to_string(step.content.size()) + " bytes";
+    }
+    std::string operator()(const CopyHostFile & step) const {
+        return "install -m 0644 " + word(step.from) + " " + in_root(step.to);
+    }
     std::string operator()(const CopyHostDirectory & step) const {
         return "install -m 0644 -t " + in_root(step.to) + " " + word(step.from) + "/*";
     }
@@ -48,26 +56,35 @@ public:
         if (!step.devices) options += ",nodev";
         if (!step.executables) options += ",noexec";
         if (step.read_only) options += ",ro";
-        return std::string{"mount "} + (step.recursive ? "--rbind" : "--bind") + " --make-" + (step.recursive ? "r" : "") +
-               (step.propagation == Propagation::slave ? "slave" : "private") + " -o " + options + " " + word(step.from) + " " + in_root(step.to);
+        return std::string{"mount "} + (step.recursive ? "--rbind" : "--bind") + " --make-" +
+               (step.recursive ? "r" : "") + (step.propagation == Propagation::slave ? "slave" : "private") + " -o " +
+               options + " " + word(step.from) + " " + in_root(step.to);
     }
     std::string operator()(const MergeImage & step) const {
-        return "# each entry of " + image(step.directory) + " that " + in_root(step.directory) + " does not have: mount --bind, or ln -s";
+        return "# each entry of " + image(step.directory) + " that " + in_root(step.directory) +
+               " does not have: mount --bind, or ln -s";
     }
     std::string operator()(const MergeEtc & step) const {
-        std::string text = "mount -t overlay -o ro,nosuid,nodev,lowerdir=" + in_root_raw("/etc") + ":" + plan_.image_mount + "/etc none " + word(in_root_raw("/etc"));
-        for (const ContainerPath & path : step.on_top) text += "\nmount --move " + in_root(path) + " " + in_root(path) + "  # to the top again";
+        std::string text = "mount -t overlay -o ro,nosuid,nodev,lowerdir=" + in_root_raw("/etc") + ":" +
+                           plan_.image_mount + "/etc none " + word(in_root_raw("/etc"));
+        for (const ContainerPath & path : step.on_top)
+            text += "\nmount --move " + in_root(path) + " " + in_root(path) + "  # to the top again";
         return text;
     }
     std::string operator()(const BindVolume & step) const {
-        return "mount --bind -o nosuid,nodev" + std::string{step.volume.read_only ? ",ro" : ""} + " " + in_root(step.volume.from) + " " + in_root(step.volume.to);
+        return "mount --bind -o nosuid,nodev" + std::string{step.volume.read_only ? ",ro" : ""} + " " +
+               in_root(step.volume.from) + " " + in_root(step.volume.to);
     }
     std::string operator()(const SealRoot &) const { return "mount -o remount,bind,ro " + word(plan_.root_mount); }
 
 private:
-    [[nodiscard]] std::string in_root_raw(const std::string & path) const { return plan_.root_mount + (path == "/" ? "" : path); }
+    [[nodiscard]] std::string in_root_raw(const std::string & path) const {
+        return plan_.root_mount + (path == "/" ? "" : path);
+    }
     [[nodiscard]] std::string in_root(const ContainerPath & path) const { return word(in_root_raw(path.to_string())); }
-    [[nodiscard]] std::string image(const ContainerPath & path) const { return word(plan_.image_mount + (path.to_string() == "/" ? "" : path.to_string())); }
+    [[nodiscard]] std::string image(const ContainerPath & path) const {
+        return word(plan_.image_mount + (path.to_string() == "/" ? "" : path.to_string()));
+    }
     const MountPlan & plan_;
 };
 

@@ -14,11 +14,20 @@ struct Directory {
     mode_t mode;
 };
 /** Contract 5.2. What stands here hides the image's directory of the same name. */
-constexpr std::array skeleton = {Directory{"/etc", 0755},       Directory{"/etc/udiImage", 0755}, Directory{"/opt", 0755},
-                                 Directory{"/opt/udiImage", 0755}, Directory{"/opt/udiImage/modules", 0755}, Directory{"/var", 0755},
-                                 Directory{"/var/spool", 0755}, Directory{"/var/run", 0755},      Directory{"/var/tmp", 0755},
-                                 Directory{"/var/empty", 0700}, Directory{"/proc", 0755},         Directory{"/sys", 0755},
-                                 Directory{"/dev", 0755},       Directory{"/tmp", 0777}};
+constexpr std::array skeleton = {Directory{"/etc", 0755},
+                                 Directory{"/etc/udiImage", 0755},
+                                 Directory{"/opt", 0755},
+                                 Directory{"/opt/udiImage", 0755},
+                                 Directory{"/opt/udiImage/modules", 0755},
+                                 Directory{"/var", 0755},
+                                 Directory{"/var/spool", 0755},
+                                 Directory{"/var/run", 0755},
+                                 Directory{"/var/tmp", 0755},
+                                 Directory{"/var/empty", 0700},
+                                 Directory{"/proc", 0755},
+                                 Directory{"/sys", 0755},
+                                 Directory{"/dev", 0755},
+                                 Directory{"/tmp", 0777}};
 
 void refuse_unsupported(const PlanInputs & in) {
     const auto refuse = [](const std::string & what) { throw Error{what + " is not supported by this version"}; };
@@ -30,7 +39,8 @@ void refuse_unsupported(const PlanInputs & in) {
         if (!module->user_hook.empty()) refuse("userhook of module " + quoted(module->name));
     }
     const auto caches = [](const Volume & volume) { return volume.cache.has_value(); };
-    if (std::any_of(in.volumes.begin(), in.volumes.end(), caches) || std::any_of(in.site.site_fs.begin(), in.site.site_fs.end(), caches))
+    if (std::any_of(in.volumes.begin(), in.volumes.end(), caches) ||
+        std::any_of(in.site.site_fs.begin(), in.site.site_fs.end(), caches))
         refuse("a volume with perNodeCache");
 }
 
@@ -45,9 +55,13 @@ void check_destinations(const std::vector<Volume> & volumes) {
 
 void add_site_volumes(const std::vector<Volume> & volumes, const SiteConfig & site, std::vector<Step> & steps) {
     for (const Volume & volume : volumes) {
-        const Propagation propagation = volume.propagation == Propagation::site_default ? site.mount_propagation : volume.propagation;
-        steps.emplace_back(BindHost{.from = volume.from.to_string(), .to = volume.to, .read_only = volume.read_only,
-                                    .recursive = volume.recursive, .propagation = propagation});
+        const Propagation propagation =
+            volume.propagation == Propagation::site_default ? site.mount_propagation : volume.propagation;
+        steps.emplace_back(BindHost{.from = volume.from.to_string(),
+                                    .to = volume.to,
+                                    .read_only = volume.read_only,
+                                    .recursive = volume.recursive,
+                                    .propagation = propagation});
     }
 }
 
@@ -57,13 +71,16 @@ void add_etc(const PlanInputs & in, std::vector<Step> & steps) {
     steps.emplace_back(CopyHostFile{"/etc/resolv.conf", at("/etc/resolv.conf")});
     if (in.site.populate_etc_dynamically) {
         steps.emplace_back(WriteFile{at("/etc/passwd"), in.account.passwd});
-        steps.emplace_back(WriteFile{at("/etc/nsswitch.conf"),
+        steps.emplace_back(WriteFile{
+            at("/etc/nsswitch.conf"),
             "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files dns\nservices: files\n"
-            "protocols: files\nrpc: files\nethers: files\nnetgroup: files\npublickey: files\nautomount: files\naliases: files\n"});
+            "protocols: files\nrpc: files\nethers: files\nnetgroup: files\npublickey: files\nautomount: "
+            "files\naliases: files\n"});
         steps.emplace_back(WriteFile{at("/etc/host.conf"), "order bind,hosts\nmulti on\n"});
     } else {
         // `group` is filtered, not copied, and nothing of the whole one is left behind (H5-11).
-        steps.emplace_back(CopyHostDirectory{in.site.etc_path, at("/etc"), {"group", "shadow"}, {"passwd", "nsswitch.conf"}});
+        steps.emplace_back(
+            CopyHostDirectory{in.site.etc_path, at("/etc"), {"group", "shadow"}, {"passwd", "nsswitch.conf"}});
     }
     steps.emplace_back(WriteFile{at("/etc/group"), in.account.group});
     steps.emplace_back(WriteFile{at("/etc/shadow"), "", 0600});
@@ -86,7 +103,8 @@ std::set<ContainerPath> parents_of_site_mounts(const std::vector<Step> & steps) 
         if (bind == nullptr || bind->to.is_at_or_below(at("/etc"))) continue;
         std::string prefix;
         const auto components = bind->to.components();
-        for (std::size_t i = 0; i + 1 < components.size(); ++i) parents.insert(at(prefix += "/" + std::string{components[i]}));
+        for (std::size_t i = 0; i + 1 < components.size(); ++i)
+            parents.insert(at(prefix += "/" + std::string{components[i]}));
     }
     for (const Directory & directory : skeleton) parents.erase(at(directory.path));
     return parents;
@@ -96,7 +114,9 @@ void add_image(std::vector<Step> & steps) {
     const std::set<ContainerPath> parents = parents_of_site_mounts(steps);
     std::vector<ContainerPath> on_top;
     for (const Step & step : steps)
-        if (const auto * const bind = std::get_if<BindHost>(&step); bind != nullptr && bind->to.is_at_or_below(at("/etc"))) on_top.push_back(bind->to);
+        if (const auto * const bind = std::get_if<BindHost>(&step);
+            bind != nullptr && bind->to.is_at_or_below(at("/etc")))
+            on_top.push_back(bind->to);
     for (const char * directory : {"/", "/var", "/opt"}) steps.emplace_back(MergeImage{at(directory)});
     for (const ContainerPath & parent : parents) steps.emplace_back(MergeImage{parent});
     steps.emplace_back(MergeEtc{std::move(on_top), {at("/etc/ssh"), at("/etc/udiImage")}});
@@ -137,8 +157,8 @@ MountPlan make_plan(const PlanInputs & in) {
 std::string state_line(const PlanInputs & in) {
     std::string modules;
     for (const Module * module : in.modules) modules += module->name + ",";
-    return R"({"identifier":")" + identifier(in.image) + R"(","user":")" + in.account.name + R"(","volMap":")" + volume_signature(in.volumes) +
-           R"(","modules":")" + modules + "\"}\n";
+    return R"({"identifier":")" + identifier(in.image) + R"(","user":")" + in.account.name + R"(","volMap":")" +
+           volume_signature(in.volumes) + R"(","modules":")" + modules + "\"}\n";
 }
 
 } // namespace shifter

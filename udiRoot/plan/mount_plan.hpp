@@ -47,8 +47,8 @@ struct CopyHostFile {
     std::string from;
     ContainerPath to;
 };
-/** Copies of all files of a site's directory, links followed, but those named in `except` (5.6, step 4). Without those in
- *  `required` the image's would show in their place, so they must be there (step 6, I19). */
+/** Copies of all files of a site's directory, links followed, but those named in `except` (5.6, step 4). Without those
+ * in `required` the image's would show in their place, so they must be there (step 6, I19). */
 struct CopyHostDirectory {
     std::string from;
     ContainerPath to;
@@ -70,7 +70,8 @@ struct BindHost {
 struct MergeImage {
     ContainerPath directory;
 };
-/** The image's /etc below the site's. Mounts at `on_top` stay visible; directories in `whole` show nothing of the image's. */
+/** The image's /etc below the site's. Mounts at `on_top` stay visible; directories in `whole` show nothing of the
+ * image's. */
 struct MergeEtc {
     std::vector<ContainerPath> on_top;
     std::vector<ContainerPath> whole;
@@ -82,8 +83,8 @@ struct BindVolume {
 /** The root's own file system becomes read-only. */
 struct SealRoot {};
 
-using Step = std::variant<MountImage, MountRoot, MakeDirectory, MakeLink, WriteFile, CopyHostFile, CopyHostDirectory, BindHost, MergeImage,
-                          MergeEtc, BindVolume, SealRoot>;
+using Step = std::variant<MountImage, MountRoot, MakeDirectory, MakeLink, WriteFile, CopyHostFile, CopyHostDirectory,
+                          BindHost, MergeImage, MergeEtc, BindVolume, SealRoot>;
 
 struct MountPlan {
     std::string root_mount;  ///< udiMount

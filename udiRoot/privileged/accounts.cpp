@@ -42,8 +42,12 @@ std::optional<PasswdEntry> account_from_services(uid_t uid, const std::string & 
         return name.empty() ? ::getpwuid_r(uid, e, m, n, f) : ::getpwnam_r(name.c_str(), e, m, n, f);
     });
     if (!entry) return std::nullopt;
-    return PasswdEntry{text_or_empty(entry->pw_name), entry->pw_uid, entry->pw_gid, text_or_empty(entry->pw_gecos),
-                       text_or_empty(entry->pw_dir), text_or_empty(entry->pw_shell)};
+    return PasswdEntry{text_or_empty(entry->pw_name),
+                       entry->pw_uid,
+                       entry->pw_gid,
+                       text_or_empty(entry->pw_gecos),
+                       text_or_empty(entry->pw_dir),
+                       text_or_empty(entry->pw_shell)};
 }
 
 std::optional<PasswdEntry> account_from_file(const std::string & path, uid_t uid, const std::string & name) {
@@ -53,12 +57,14 @@ std::optional<PasswdEntry> account_from_file(const std::string & path, uid_t uid
 }
 
 std::optional<PasswdEntry> find_account(const SiteConfig & site, uid_t uid, const std::string & name) {
-    return site.allow_libc_pwd_calls ? account_from_services(uid, name) : account_from_file(site.etc_path + "/passwd", uid, name);
+    return site.allow_libc_pwd_calls ? account_from_services(uid, name)
+                                     : account_from_file(site.etc_path + "/passwd", uid, name);
 }
 
 std::optional<GroupEntry> group_from_services(gid_t gid) {
     std::vector<char> memory;
-    const auto entry = ask<struct group>(memory, [&](auto * e, char * m, std::size_t n, auto ** f) { return ::getgrgid_r(gid, e, m, n, f); });
+    const auto entry = ask<struct group>(
+        memory, [&](auto * e, char * m, std::size_t n, auto ** f) { return ::getgrgid_r(gid, e, m, n, f); });
     if (!entry || entry->gr_name == nullptr) return std::nullopt;
     return GroupEntry{entry->gr_name, gid, {}};
 }
@@ -66,13 +72,15 @@ std::optional<GroupEntry> group_from_services(gid_t gid) {
 std::vector<gid_t> groups_of(const PasswdEntry & account) {
     int count = 64;
     std::vector<gid_t> groups(64);
-    while (::getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0 && count > static_cast<int>(groups.size()))
+    while (::getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0 &&
+           count > static_cast<int>(groups.size()))
         groups.resize(static_cast<std::size_t>(count));
     groups.resize(static_cast<std::size_t>(std::max(count, 0)));
     return groups;
 }
 
-/** Who is in the generated files (5.6, populateEtcDynamically=1): the caller, the site's imports, the stubs of H5-10. */
+/** Who is in the generated files (5.6, populateEtcDynamically=1): the caller, the site's imports, the stubs of H5-10.
+ */
 void generate_files(const Identity & caller, const SiteConfig & site, const PasswdEntry & user, Account & account) {
     std::vector<PasswdEntry> entries = {user};
     std::vector<gid_t> gids = caller.groups;
@@ -81,7 +89,8 @@ void generate_files(const Identity & caller, const SiteConfig & site, const Pass
         auto entry = find_account(site, 0, name);
         if (!entry) throw Error{"usersToImport names " + quoted(name) + ", which is no account"};
         gids.push_back(entry->gid);
-        if (site.allow_libc_pwd_calls) for (const gid_t gid : groups_of(*entry)) gids.push_back(gid);
+        if (site.allow_libc_pwd_calls)
+            for (const gid_t gid : groups_of(*entry)) gids.push_back(gid);
         entries.push_back(*std::move(entry));
     }
     const auto known = [&](const char * name) {
@@ -98,7 +107,8 @@ void generate_files(const Identity & caller, const SiteConfig & site, const Pass
     if (!site.allow_libc_pwd_calls) file = parse_group(TrustedFile::open(site.etc_path + "/group").read(max_file));
     for (const gid_t gid : gids) {
         if (site.allow_libc_pwd_calls) {
-            if (auto group = group_from_services(gid)) groups.push_back(*std::move(group)); // a group without a name is skipped
+            if (auto group = group_from_services(gid))
+                groups.push_back(*std::move(group)); // a group without a name is skipped
         } else {
             for (const GroupEntry & group : file)
                 if (group.gid == gid) groups.push_back(group);
@@ -111,17 +121,20 @@ void generate_files(const Identity & caller, const SiteConfig & site, const Pass
 Account make_account(const Identity & caller, const SiteConfig & site) {
     const std::string source = site.allow_libc_pwd_calls ? "the name service" : quoted(site.etc_path + "/passwd");
     const auto user = find_account(site, caller.uid, "");
-    if (!user) throw Error{"uid " + std::to_string(caller.uid) + " has no name in " + source + "; ask your site to add the account there"};
+    if (!user)
+        throw Error{"uid " + std::to_string(caller.uid) + " has no name in " + source +
+                    "; ask your site to add the account there"};
     const auto line = format_passwd_line(*user);
     if (!line || user->name.find_first_of("\"\\,/") != std::string::npos)
-        throw Error{"the account of uid " + std::to_string(caller.uid) + " in " + source + " has a field that cannot stand in a passwd file"};
+        throw Error{"the account of uid " + std::to_string(caller.uid) + " in " + source +
+                    " has a field that cannot stand in a passwd file"};
     if (user->name == "root") throw Error{"it is not for root: run it as an ordinary user"};
     Account account{user->name, {}, {}};
     if (site.populate_etc_dynamically)
         generate_files(caller, site, *user, account);
     else
-        account.group = format_group_file(parse_group(TrustedFile::open(site.etc_path + "/group").read(max_file)), user->name, caller.groups,
-                                          site.max_group_count);
+        account.group = format_group_file(parse_group(TrustedFile::open(site.etc_path + "/group").read(max_file)),
+                                          user->name, caller.groups, site.max_group_count);
     return account;
 }
 

@@ -23,7 +23,9 @@ constexpr char refused = '-';
 
 void send(int channel, char kind, const Answer & answer) {
     char first = kind;
-    struct iovec data {&first, 1};
+    struct iovec data {
+        &first, 1
+    };
     alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
     struct msghdr message {};
     message.msg_iov = &data;
@@ -71,7 +73,8 @@ void send_answer(int channel, const Answer & answer) { send(channel, granted, an
 
 Child Child::start(const Identity & identity, const Body & body) {
     std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw SysError{errno, "cannot make a socket"};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        throw SysError{errno, "cannot make a socket"};
     UniqueFd ours{ends[0]};
     UniqueFd theirs{ends[1]};
     const pid_t parent = ::getpid();
@@ -94,7 +97,9 @@ Child::~Child() {
 
 Answer Child::receive(std::size_t max_bytes) {
     char kind = refused;
-    struct iovec data {&kind, 1};
+    struct iovec data {
+        &kind, 1
+    };
     alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
     struct msghdr message {};
     message.msg_iov = &data;
@@ -108,7 +113,8 @@ Answer Child::receive(std::size_t max_bytes) {
     if (count == 0) throw Error{"a child ended without an answer"};
     Answer answer;
     const struct cmsghdr * const header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
+    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
         answer.fd.reset(fd);
@@ -118,7 +124,8 @@ Answer Child::receive(std::size_t max_bytes) {
     return answer;
 }
 
-UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path, std::uint64_t flags, const std::string & what) {
+UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path, std::uint64_t flags,
+                        const std::string & what) {
     constexpr std::size_t max_sentence = 65536;
     Child child = Child::start(identity, [&](int channel) {
         UniqueFd found = try_open_in_root(root, path, O_PATH | flags);
@@ -135,7 +142,8 @@ void Child::finish() noexcept {
     channel_.reset();
     if (pid_ > 0) {
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
     }
     pid_ = -1;
 }

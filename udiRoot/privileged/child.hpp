@@ -48,10 +48,12 @@ private:
 };
 
 /**
- * An O_PATH descriptor for `path` beneath `root`, as far as `identity` itself can reach it, links seen as if `root` were
+ * An O_PATH descriptor for `path` beneath `root`, as far as `identity` itself can reach it, links seen as if `root`
+ * were
  * "/" (I10). @throws Error
  */
-[[nodiscard]] UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path, std::uint64_t flags, const std::string & what);
+[[nodiscard]] UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path,
+                                      std::uint64_t flags, const std::string & what);
 
 /** For bodies. @throws SysError */
 void send_answer(int channel, const Answer & answer);

@@ -24,11 +24,13 @@ namespace {
 /** Longer than the front end's own limits; for one that was stopped or does not end. */
 constexpr std::chrono::minutes patience{10};
 
-[[noreturn]] void become_frontend(const Identity & caller, const command::CallerState & state, char ** argv, int answer, pid_t parent) {
+[[noreturn]] void become_frontend(const Identity & caller, const command::CallerState & state, char ** argv, int answer,
+                                  pid_t parent) {
     try {
         if (holds_root()) give_up_root(caller);
         if (::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
-        if (answer == frontend_answer_fd ? ::fcntl(answer, F_SETFD, 0) != 0 : ::dup2(answer, frontend_answer_fd) != frontend_answer_fd)
+        if (answer == frontend_answer_fd ? ::fcntl(answer, F_SETFD, 0) != 0
+                                         : ::dup2(answer, frontend_answer_fd) != frontend_answer_fd)
             throw SysError{errno, "cannot hand over the answer's descriptor"};
         // Descriptors of the caller above 2 are for his command, not for the front end.
         if (::close_range(frontend_answer_fd + 1, ~0U, 0) != 0) throw SysError{errno, "cannot close descriptors"};
@@ -46,7 +48,8 @@ constexpr std::chrono::minutes patience{10};
     ::_exit(static_cast<int>(ExitStatus::failed));
 }
 
-/** Reads to the end, with the caller's signal mask while waiting: nothing is built yet that an end could leave behind. */
+/** Reads to the end, with the caller's signal mask while waiting: nothing is built yet that an end could leave behind.
+ */
 std::string read_answer(int fd, const sigset_t & caller_mask) {
     const auto end = std::chrono::steady_clock::now() + patience;
     std::string bytes;
@@ -54,8 +57,10 @@ std::string read_answer(int fd, const sigset_t & caller_mask) {
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::seconds>(end - std::chrono::steady_clock::now());
         if (left.count() <= 0) throw Error{"the front end gave no answer in ten minutes"};
-        struct pollfd waiting {fd, POLLIN, 0};
-        const struct timespec limit {left.count(), 0};
+        struct pollfd waiting {
+            fd, POLLIN, 0
+        };
+        const struct timespec limit { left.count(), 0 };
         const int ready = ::ppoll(&waiting, 1, &limit, &caller_mask);
         if (ready < 0 && errno != EINTR) throw SysError{errno, "cannot wait for the front end"};
         if (ready <= 0) continue;
@@ -95,7 +100,8 @@ private:
 
 std::variant<std::string, int> ask_frontend(const Identity & caller, const command::CallerState & state, char ** argv) {
     std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw SysError{errno, "cannot make a socket"};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        throw SysError{errno, "cannot make a socket"};
     UniqueFd ours{ends[0]};
     UniqueFd theirs{ends[1]};
     const pid_t parent = ::getpid();

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "command/caller_state.hpp"
 #include "base/identity.hpp"
+#include "command/caller_state.hpp"
 
 #include <string>
 #include <variant>
@@ -21,6 +21,7 @@ inline constexpr int frontend_answer_fd = 3;
  * the front end has printed help or explained a mistake. Until it answers, the caller's signals reach this process.
  * @throws Error
  */
-[[nodiscard]] std::variant<std::string, int> ask_frontend(const Identity & caller, const command::CallerState & state, char ** argv);
+[[nodiscard]] std::variant<std::string, int> ask_frontend(const Identity & caller, const command::CallerState & state,
+                                                          char ** argv);
 
 } // namespace shifter::privileged

@@ -33,7 +33,8 @@ constexpr int image_fd = 4;      ///< and the image
         if (high_connection < 0 || high_image < 0 || null < 0) ::_exit(1);
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
             if (::dup2(null, fd) != fd) ::_exit(1);
-        if (::dup2(high_connection, connection_fd) != connection_fd || ::dup2(high_image, image_fd) != image_fd) ::_exit(1);
+        if (::dup2(high_connection, connection_fd) != connection_fd || ::dup2(high_image, image_fd) != image_fd)
+            ::_exit(1);
         if (::close_range(image_fd + 1, ~0U, 0) != 0 || ::chdir("/") != 0) ::_exit(1);
         sigset_t none;
         ::sigemptyset(&none);
@@ -68,15 +69,24 @@ UniqueFd mount_by_fuse(int file, const std::string & name, const Identity & call
     {
         const UniqueFd connection{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
         if (!connection) throw SysError{errno, what + ": cannot open /dev/fuse"};
-        mount = make_mount("fuse", {{"source", "shifter"}, {"subtype", "squashfuse"}, {"fd", std::to_string(connection.get())}, {"rootmode", "40000"},
-                           {"user_id", std::to_string(caller.uid)}, {"group_id", std::to_string(caller.gid)}, {"allow_other", ""},
-                           {"default_permissions", ""}}, true, what);
+        mount = make_mount("fuse",
+                           {{"source", "shifter"},
+                            {"subtype", "squashfuse"},
+                            {"fd", std::to_string(connection.get())},
+                            {"rootmode", "40000"},
+                            {"user_id", std::to_string(caller.uid)},
+                            {"group_id", std::to_string(caller.gid)},
+                            {"allow_other", ""},
+                            {"default_permissions", ""}},
+                           true, what);
         start_server(caller, connection.get(), file);
     }
     // Only the server holds the connection now: if it could not start, this fails and does not hang.
     struct stat status {};
-    if (::fstatat(mount.get(), "", &status, AT_EMPTY_PATH) != 0 || !S_ISDIR(status.st_mode)) throw SysError{errno, what};
-    if (const UniqueFd top{::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)}; !top) throw SysError{errno, what};
+    if (::fstatat(mount.get(), "", &status, AT_EMPTY_PATH) != 0 || !S_ISDIR(status.st_mode))
+        throw SysError{errno, what};
+    if (const UniqueFd top{::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)}; !top)
+        throw SysError{errno, what};
     return mount;
 }
 

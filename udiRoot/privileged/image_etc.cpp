@@ -1,5 +1,5 @@
-// Steps that look into an image. What an image holds is data of somebody else: nothing in it is opened for more than its
-// place (O_PATH), no link in it is followed but beneath its own root, and its size is bounded (I11, I20).
+// Steps that look into an image. What an image holds is data of somebody else: nothing in it is opened for more than
+// its place (O_PATH), no link in it is followed but beneath its own root, and its size is bounded (I11, I20).
 #include "privileged/steps.hpp"
 
 #include "base/error.hpp"
@@ -72,7 +72,8 @@ void StepRunner::operator()(const MergeImage & step) {
     const auto names = names_in(from.get(), max_merged, what);
     merged_ += names.size();
     if (merged_ > max_merged)
-        throw Error{"cannot use the image: its top level, /var and /opt have more than " + std::to_string(max_merged) + " entries"};
+        throw Error{"cannot use the image: its top level, /var and /opt have more than " + std::to_string(max_merged) +
+                    " entries"};
     for (const std::string & name : names) merge_entry(from.get(), to.get(), directory, name);
 }
 
@@ -85,20 +86,27 @@ void StepRunner::operator()(const MergeEtc & step) {
     const std::string what = "cannot lay the site's /etc over the image's";
     for (const ContainerPath & path : step.whole) {
         const UniqueFd directory = try_open_in_root(root_.get(), path.to_string(), O_RDONLY | O_DIRECTORY);
-        if (!directory || ::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) != 0) throw SysError{errno, what};
+        if (!directory || ::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) != 0)
+            throw SysError{errno, what};
     }
     UniqueFd merged;
     try {
         // Nothing in the image's extended attributes may lead anywhere: no redirects, no metadata-only copies.
-        merged = make_mount("overlay", {{"source", "etc"}, {"lowerdir", path_of(site.get()) + ":" + path_of(image.get())}, {"redirect_dir", "nofollow"},
-                            {"metacopy", "off"}, {"index", "off"}}, true, what);
+        merged = make_mount("overlay",
+                            {{"source", "etc"},
+                             {"lowerdir", path_of(site.get()) + ":" + path_of(image.get())},
+                             {"redirect_dir", "nofollow"},
+                             {"metacopy", "off"},
+                             {"index", "off"}},
+                            true, what);
     } catch (const SysError & error) {
         if (error.error_number() != ENODEV) throw;
         // A kernel without overlay: entry by entry, as for the top level.
         return (*this)(MergeImage{ContainerPath::parse("/etc").value_or_throw("a path")});
     }
     std::vector<std::pair<const ContainerPath *, UniqueFd>> mounts;
-    for (const ContainerPath & path : step.on_top) mounts.emplace_back(&path, try_open_in_root(root_.get(), path.to_string(), O_PATH | O_NOFOLLOW));
+    for (const ContainerPath & path : step.on_top)
+        mounts.emplace_back(&path, try_open_in_root(root_.get(), path.to_string(), O_PATH | O_NOFOLLOW));
     attach_mount(merged.get(), site.get(), what);
     for (const auto & [path, mount] : mounts) {
         const UniqueFd target = try_open_in_root(root_.get(), path->to_string(), O_PATH | O_NOFOLLOW);

@@ -23,7 +23,8 @@ void check_squashfs(int file, const std::string & name) {
     const ssize_t count = ::pread(file, header.data(), header.size(), 0);
     if (count < 0) throw SysError{errno, "cannot read the image " + name};
     constexpr std::string_view magic = "hsqs";
-    const bool right = count == static_cast<ssize_t>(header.size()) && std::string_view{header.data(), magic.size()} == magic && header[28] == 4 && header[29] == 0;
+    const bool right = count == static_cast<ssize_t>(header.size()) &&
+                       std::string_view{header.data(), magic.size()} == magic && header[28] == 4 && header[29] == 0;
     if (!right) throw Error{"cannot mount the image " + name + ": it is not a squashfs file"};
 }
 
@@ -36,8 +37,8 @@ UniqueFd mount_by_kernel(int file, const std::string & name) {
 /** Errors that say "this kernel cannot", not "this file is broken". */
 bool kernel_cannot(const SysError & error) {
     // ENODEV: no squashfs; ENOENT, ENXIO, EPERM: no loop devices here; EINVAL: a codec that it was built without.
-    return error.error_number() == ENODEV || error.error_number() == ENOENT || error.error_number() == ENXIO || error.error_number() == EINVAL ||
-           error.error_number() == EPERM;
+    return error.error_number() == ENODEV || error.error_number() == ENOENT || error.error_number() == ENXIO ||
+           error.error_number() == EINVAL || error.error_number() == EPERM;
 }
 
 } // namespace

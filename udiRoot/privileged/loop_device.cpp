@@ -37,7 +37,8 @@ public:
         if (::mkdir(table_directory, 0700) != 0 && errno != EEXIST) return;
         const UniqueFd directory{::open(table_directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         struct stat status {};
-        if (!directory || ::fstat(directory.get(), &status) != 0 || status.st_uid != 0 || (status.st_mode & 0022U) != 0) return;
+        if (!directory || ::fstat(directory.get(), &status) != 0 || status.st_uid != 0 || (status.st_mode & 0022U) != 0)
+            return;
         table_.reset(::openat(directory.get(), table_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     }
 
@@ -54,7 +55,8 @@ public:
         if (table_) (void)!::pwrite(table_.get(), &slot, sizeof slot, offset_);
     }
 
-    /** Keeps other launches from making a device for the same slot, until the table is closed; false after the patience. */
+    /** Keeps other launches from making a device for the same slot, until the table is closed; false after the
+     * patience. */
     [[nodiscard]] bool lock() const {
         struct flock range {};
         range.l_type = F_WRLCK;
@@ -65,7 +67,8 @@ public:
         while (table_) {
             if (::fcntl(table_.get(), F_OFD_SETLK, &range) == 0) return true;
             // The holder belongs to a user, who may have stopped it: never wait without an end.
-            if ((errno != EAGAIN && errno != EACCES && errno != EINTR) || std::chrono::steady_clock::now() > end) return false;
+            if ((errno != EAGAIN && errno != EACCES && errno != EINTR) || std::chrono::steady_clock::now() > end)
+                return false;
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
         }
         return false;
@@ -82,13 +85,14 @@ std::string device_path(unsigned number) { return "/dev/loop" + std::to_string(n
 
 /** The device `number`, if the kernel says that it stands for this file, whole, read-only, until its last user. */
 std::optional<LoopDevice> open_shared(unsigned number, const struct stat & file) {
-    LoopDevice device{UniqueFd{::open(device_path(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)}, device_path(number), true};
+    LoopDevice device{UniqueFd{::open(device_path(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)},
+                      device_path(number), true};
     // Open first, ask then: from here on the device cannot go away, nor come to stand for another file.
     struct loop_info64 info {};
     if (!device.fd || ::ioctl(device.fd.get(), LOOP_GET_STATUS64, &info) != 0) return std::nullopt;
     constexpr std::uint32_t wanted = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR;
-    const bool same = info.lo_device == file.st_dev && info.lo_inode == file.st_ino && info.lo_offset == 0 && info.lo_sizelimit == 0 &&
-                      (info.lo_flags & wanted) == wanted && info.lo_encrypt_type == 0;
+    const bool same = info.lo_device == file.st_dev && info.lo_inode == file.st_ino && info.lo_offset == 0 &&
+                      info.lo_sizelimit == 0 && (info.lo_flags & wanted) == wanted && info.lo_encrypt_type == 0;
     if (!same) return std::nullopt;
     return device;
 }
@@ -102,7 +106,8 @@ LoopDevice make_device(int file, const std::string & name, unsigned & number) {
         const int free = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
         if (free < 0) throw SysError{errno, what};
         number = static_cast<unsigned>(free);
-        LoopDevice device{UniqueFd{::open(device_path(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)}, device_path(number)};
+        LoopDevice device{UniqueFd{::open(device_path(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)},
+                          device_path(number)};
         if (!device.fd && (errno == ENXIO || errno == EBUSY)) continue;
         if (!device.fd) throw SysError{errno, what + ": cannot open " + device_path(number)};
         struct loop_config config {};

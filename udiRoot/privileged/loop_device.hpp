@@ -14,7 +14,7 @@ namespace shifter::privileged {
 /** A device that stands for a file, read-only. It exists while this descriptor or a mount of it does. */
 struct LoopDevice {
     UniqueFd fd;
-    std::string path; ///< "/dev/loop7"
+    std::string path;    ///< "/dev/loop7"
     bool shared = false; ///< another launch had made it
 };
 

@@ -42,13 +42,17 @@ void empty_bounding_set() {
 }
 
 void set_ids(const Identity & identity) {
-    if (::setgroups(identity.groups.size(), identity.groups.data()) != 0) throw SysError{errno, "cannot set the caller's groups"};
-    if (::setresgid(identity.gid, identity.gid, identity.gid) != 0) throw SysError{errno, "cannot set the caller's gid"};
-    if (::setresuid(identity.uid, identity.uid, identity.uid) != 0) throw SysError{errno, "cannot set the caller's uid"};
+    if (::setgroups(identity.groups.size(), identity.groups.data()) != 0)
+        throw SysError{errno, "cannot set the caller's groups"};
+    if (::setresgid(identity.gid, identity.gid, identity.gid) != 0)
+        throw SysError{errno, "cannot set the caller's gid"};
+    if (::setresuid(identity.uid, identity.uid, identity.uid) != 0)
+        throw SysError{errno, "cannot set the caller's uid"};
 }
 
 void empty_capability_sets() {
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) throw SysError{errno, "cannot clear the ambient capabilities"};
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+        throw SysError{errno, "cannot clear the ambient capabilities"};
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     CapabilitySets none{};
     if (::syscall(SYS_capset, &header, none.data()) != 0) throw SysError{errno, "cannot clear the capabilities"};
@@ -63,7 +67,8 @@ void verify_ids(const Identity & identity) {
                       std::all_of(gids.begin(), gids.end(), [&](gid_t gid) { return gid == identity.gid; }) &&
                       // These two report the filesystem ids, and change nothing for an id that is no id.
                       ::setfsuid(static_cast<uid_t>(-1)) == static_cast<int>(identity.uid) &&
-                      ::setfsgid(static_cast<gid_t>(-1)) == static_cast<int>(identity.gid) && own_groups() == identity.groups;
+                      ::setfsgid(static_cast<gid_t>(-1)) == static_cast<int>(identity.gid) &&
+                      own_groups() == identity.groups;
     if (!same) throw Error{"the kernel did not take over the caller's ids"};
 }
 
@@ -72,7 +77,8 @@ void verify_capabilities() {
     CapabilitySets sets{};
     if (::syscall(SYS_capget, &header, sets.data()) != 0) throw SysError{errno, "cannot read the capabilities"};
     for (const auto & set : sets)
-        if (set.effective != 0 || set.permitted != 0 || set.inheritable != 0) throw Error{"capabilities are left after the drop"};
+        if (set.effective != 0 || set.permitted != 0 || set.inheritable != 0)
+            throw Error{"capabilities are left after the drop"};
     for (unsigned capability = 0;; ++capability) {
         const int bounding = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
         if (bounding < 0) break;
@@ -84,10 +90,10 @@ void verify_capabilities() {
 
 void verify_no_way_back(const Identity & identity) {
     // A caller who is root already gets no further than the front end's help; the ids tell nothing about him.
-    const bool root_again = (identity.uid != 0 && ::setresuid(static_cast<uid_t>(-1), 0, static_cast<uid_t>(-1)) == 0) ||
-                            (identity.gid != 0 && ::setresgid(static_cast<gid_t>(-1), 0, static_cast<gid_t>(-1)) == 0);
-    if (root_again || ::setgroups(0, nullptr) == 0)
-        throw Error{"this process could become root again after the drop"};
+    const bool root_again =
+        (identity.uid != 0 && ::setresuid(static_cast<uid_t>(-1), 0, static_cast<uid_t>(-1)) == 0) ||
+        (identity.gid != 0 && ::setresgid(static_cast<gid_t>(-1), 0, static_cast<gid_t>(-1)) == 0);
+    if (root_again || ::setgroups(0, nullptr) == 0) throw Error{"this process could become root again after the drop"};
 }
 
 } // namespace
@@ -109,20 +115,24 @@ Privileged Privileged::take() {
     command::CallerState state = command::CallerState::take();
     Identity caller = identity_of_caller();
     // What is made as root belongs to root's group. The real uid stays the caller's, who may end his own launch.
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(static_cast<gid_t>(-1), 0, 0) != 0) throw SysError{errno, "cannot take the group of root"};
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(static_cast<gid_t>(-1), 0, 0) != 0)
+        throw SysError{errno, "cannot take the group of root"};
     forbid_tracing();
     return Privileged{std::move(caller), std::move(state)};
 }
 
 void refuse_root_caller(const Identity & caller) {
     if (caller.uid == 0) throw Error{"it is not for root: run it as an ordinary user"};
-    if (caller.gid == 0) throw Error{"your primary group is 0, the group of root, which no container may have; change it with newgrp(1) or sg(1)"};
+    if (caller.gid == 0)
+        throw Error{"your primary group is 0, the group of root, which no container may have; change it with newgrp(1) "
+                    "or sg(1)"};
 }
 
 void give_up_root(const Identity & identity) {
     empty_bounding_set();
-    constexpr unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
-                                   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+    constexpr unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                                   SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+                                   SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
     if (::prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) throw SysError{errno, "cannot lock the securebits"};
     set_ids(identity);
     forbid_tracing();

@@ -24,7 +24,8 @@ bool has_option(std::string_view options, std::string_view wanted) {
 bool may_have_devices(std::string_view mount_point) {
     constexpr std::array<std::string_view, 3> places = {"/dev", "/proc", "/sys"};
     return std::any_of(places.begin(), places.end(), [&](std::string_view place) {
-        return mount_point.substr(0, place.size()) == place && (mount_point.size() == place.size() || mount_point[place.size()] == '/');
+        return mount_point.substr(0, place.size()) == place &&
+               (mount_point.size() == place.size() || mount_point[place.size()] == '/');
     });
 }
 
@@ -39,7 +40,8 @@ std::optional<std::string> refuse_mount_line(std::string_view line, dev_t image_
     if (!has_option(options, "nosuid")) return where + "not nosuid";
     if (!has_option(options, "nodev") && !may_have_devices(mount_point)) return where + "not nodev";
     const std::string device = std::to_string(major(image_device)) + ":" + std::to_string(minor(image_device));
-    if (image_device != 0 && fields[2] == device && !has_option(options, "ro")) return where + "of the image, and not read-only";
+    if (image_device != 0 && fields[2] == device && !has_option(options, "ro"))
+        return where + "of the image, and not read-only";
     return std::nullopt;
 }
 
@@ -50,7 +52,8 @@ void verify_mounts(int own_process, dev_t image_device) {
     std::size_t checked = 0;
     for (const std::string_view line : text::split(content, '\n')) {
         if (line.empty()) continue;
-        if (const auto why = refuse_mount_line(line, image_device)) throw Error{"the container's root is not as it should be: " + *why};
+        if (const auto why = refuse_mount_line(line, image_device))
+            throw Error{"the container's root is not as it should be: " + *why};
         ++checked;
     }
     if (checked < 2) throw Error{"the container's root is not as it should be: it has no mounts"};

@@ -19,7 +19,8 @@ namespace {
 /** I14: nothing of ours gets out. Unmounts on the node still come in, so that no container keeps a file system busy. */
 void leave_node_namespace() {
     if (::unshare(CLONE_NEWNS) != 0) throw SysError{errno, "cannot make a mount namespace"};
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) throw SysError{errno, "cannot cut the mount namespace off from the node's"};
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+        throw SysError{errno, "cannot cut the mount namespace off from the node's"};
 }
 
 /** I15: pivot_root(2) with both places the same puts the old root on top of the new one, from where it is detached. */

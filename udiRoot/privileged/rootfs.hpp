@@ -18,8 +18,8 @@ private:
 };
 
 /**
- * Leaves the node's mount namespace, carries out the plan, makes the result "/", lets go of the old root, and reads back
- * what the kernel says of every mount. A failure leaves nothing: the namespace ends with the process.
+ * Leaves the node's mount namespace, carries out the plan, makes the result "/", lets go of the old root, and reads
+ * back what the kernel says of every mount. A failure leaves nothing: the namespace ends with the process.
  * @throws Error
  */
 [[nodiscard]] Rootfs build(const Privileged & root, const MountPlan & plan, MountedImage image);

@@ -19,11 +19,13 @@ namespace {
 constexpr std::size_t max_site_file = 64U << 20U;
 constexpr std::size_t max_site_files = 1000;
 
-/** A directory of the node that we mount on: trusted like configuration, made when it is missing (contract 5.1, 5.2). */
+/** A directory of the node that we mount on: trusted like configuration, made when it is missing (contract 5.1, 5.2).
+ */
 UniqueFd host_mount_point(const std::string & path) {
     const TrustedFile::Rules rules{.kind = TrustedFile::Kind::directory};
     if (auto known = TrustedFile::open_if_present(path, rules)) return std::move(*known).release();
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) throw SysError{errno, "cannot make the directory " + quoted(path)};
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+        throw SysError{errno, "cannot make the directory " + quoted(path)};
     return TrustedFile::open(path, rules).release();
 }
 
@@ -36,24 +38,30 @@ std::string read_host_file(int directory, const std::string & name, const std::s
     return io::read_all(file.get(), max_site_file, quoted(path));
 }
 
-unsigned long propagation_flag(Propagation propagation) { return propagation == Propagation::slave ? MS_SLAVE : MS_PRIVATE; }
+unsigned long propagation_flag(Propagation propagation) {
+    return propagation == Propagation::slave ? MS_SLAVE : MS_PRIVATE;
+}
 
 } // namespace
 
 void StepRunner::operator()(const MountImage &) {
     if (!image_.is_directory) image_device_ = status_of(image_.mount.get(), "cannot examine the mounted image").st_dev;
     // Copies of a mount can be made only while it is attached somewhere; the place goes away with the old root.
-    attach_mount(image_.mount.get(), host_mount_point(plan_.image_mount).get(), "cannot mount the image on " + quoted(plan_.image_mount));
+    attach_mount(image_.mount.get(), host_mount_point(plan_.image_mount).get(),
+                 "cannot mount the image on " + quoted(plan_.image_mount));
 }
 
 void StepRunner::operator()(const MountRoot & step) {
     set_stage("building the container's root");
     root_ = make_mount(step.file_system, {{"mode", "0755"}}, false, "cannot mount a " + step.file_system);
     root_device_ = status_of(root_.get(), "cannot examine the container's root").st_dev;
-    attach_mount(root_.get(), host_mount_point(plan_.root_mount).get(), "cannot mount the container's root on " + quoted(plan_.root_mount));
+    attach_mount(root_.get(), host_mount_point(plan_.root_mount).get(),
+                 "cannot mount the container's root on " + quoted(plan_.root_mount));
 }
 
-bool StepRunner::on_own_file_system(int fd) const { return status_of(fd, "cannot examine a directory of the container").st_dev == root_device_; }
+bool StepRunner::on_own_file_system(int fd) const {
+    return status_of(fd, "cannot examine a directory of the container").st_dev == root_device_;
+}
 
 StepRunner::Place StepRunner::place_for(const ContainerPath & path, bool make_parents) {
     const std::size_t slash = path.to_string().rfind('/');
@@ -65,7 +73,8 @@ StepRunner::Place StepRunner::place_for(const ContainerPath & path, bool make_pa
     }
     if (!place.directory) throw SysError{errno, "cannot make " + quoted(path.to_string()) + " in the container"};
     if (!on_own_file_system(place.directory.get()))
-        throw Error{"cannot make " + quoted(path.to_string()) + " in the container: " + quoted(parent) + " comes from the image or the site, and is not changed"};
+        throw Error{"cannot make " + quoted(path.to_string()) + " in the container: " + quoted(parent) +
+                    " comes from the image or the site, and is not changed"};
     return place;
 }
 
@@ -73,11 +82,13 @@ void StepRunner::make_directory(const ContainerPath & path, mode_t mode) {
     const Place place = place_for(path, true);
     if (::mkdirat(place.directory.get(), place.name.c_str(), mode) == 0) {
         // The bits beyond the umask, which is 022 here.
-        if (::fchmodat(place.directory.get(), place.name.c_str(), mode, 0) != 0) throw SysError{errno, "cannot set the mode of " + quoted(path.to_string())};
+        if (::fchmodat(place.directory.get(), place.name.c_str(), mode, 0) != 0)
+            throw SysError{errno, "cannot set the mode of " + quoted(path.to_string())};
         return;
     }
     const int why = errno;
-    const UniqueFd there{::openat(place.directory.get(), place.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    const UniqueFd there{
+        ::openat(place.directory.get(), place.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!there) throw SysError{why, "cannot make the directory " + quoted(path.to_string()) + " in the container"};
 }
 
@@ -91,13 +102,16 @@ void StepRunner::operator()(const MakeLink & step) {
 
 void StepRunner::write_file(const Place & place, const std::string & path, const std::string & content, mode_t mode) {
     const std::string what = "cannot write " + quoted(path) + " in the container";
-    const UniqueFd file{::openat(place.directory.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
+    const UniqueFd file{::openat(place.directory.get(), place.name.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
     if (!file) throw SysError{errno, what};
     io::write_all(file.get(), content, quoted(path) + " in the container");
     if (::fchmod(file.get(), mode) != 0) throw SysError{errno, what};
 }
 
-void StepRunner::operator()(const WriteFile & step) { write_file(place_for(step.path, false), step.path.to_string(), step.content, step.mode); }
+void StepRunner::operator()(const WriteFile & step) {
+    write_file(place_for(step.path, false), step.path.to_string(), step.content, step.mode);
+}
 
 void StepRunner::operator()(const CopyHostFile & step) {
     write_file(place_for(step.to, false), step.to.to_string(), read_host_file(AT_FDCWD, step.from, step.from), 0644);
@@ -113,7 +127,8 @@ void StepRunner::operator()(const CopyHostDirectory & step) {
         if (std::find(step.except.begin(), step.except.end(), name) != step.except.end()) continue;
         const std::string path = step.to.to_string() + "/" + name;
         const std::string content = read_host_file(directory.fd(), name, step.from + "/" + name);
-        write_file({try_open_in_root(root_.get(), step.to.to_string(), O_PATH | O_DIRECTORY), name}, path, content, 0644);
+        write_file({try_open_in_root(root_.get(), step.to.to_string(), O_PATH | O_DIRECTORY), name}, path, content,
+                   0644);
     }
 }
 
@@ -129,10 +144,11 @@ UniqueFd StepRunner::mount_point(const ContainerPath & path, bool directory) {
     }
     if (!target) throw SysError{errno, "cannot use " + quoted(path.to_string()) + " in the container as a mount point"};
     const struct stat status = status_of(target.get(), "cannot examine " + quoted(path.to_string()));
-    if (S_ISLNK(status.st_mode)) throw Error{"cannot mount on " + quoted(path.to_string()) + " in the container: it is a symbolic link"};
+    if (S_ISLNK(status.st_mode))
+        throw Error{"cannot mount on " + quoted(path.to_string()) + " in the container: it is a symbolic link"};
     if (S_ISDIR(status.st_mode) != directory)
-        throw Error{"cannot mount on " + quoted(path.to_string()) + " in the container: it is " + (directory ? "not " : "") + "a directory, and the source is " +
-                    (directory ? "one" : "not")};
+        throw Error{"cannot mount on " + quoted(path.to_string()) + " in the container: it is " +
+                    (directory ? "not " : "") + "a directory, and the source is " + (directory ? "one" : "not")};
     return target;
 }
 
@@ -144,11 +160,19 @@ void StepRunner::operator()(const BindHost & step) {
     if (!source) throw SysError{errno, what};
     const struct stat status = status_of(source.get(), what);
     const UniqueFd mount = clone_mount(source.get(), "", step.recursive, what);
-    restrict_mount(mount.get(), {.read_only = step.read_only, .no_devices = !step.devices, .no_executables = !step.executables,
-                                 .recursive = step.recursive, .propagation = propagation_flag(step.propagation)}, what);
-    attach_mount(mount.get(), mount_point(step.to, S_ISDIR(status.st_mode)).get(), what + " at " + quoted(step.to.to_string()));
+    restrict_mount(mount.get(),
+                   {.read_only = step.read_only,
+                    .no_devices = !step.devices,
+                    .no_executables = !step.executables,
+                    .recursive = step.recursive,
+                    .propagation = propagation_flag(step.propagation)},
+                   what);
+    attach_mount(mount.get(), mount_point(step.to, S_ISDIR(status.st_mode)).get(),
+                 what + " at " + quoted(step.to.to_string()));
 }
 
-void StepRunner::operator()(const SealRoot &) { restrict_mount(root_.get(), {.read_only = true}, "cannot make the container's root read-only"); }
+void StepRunner::operator()(const SealRoot &) {
+    restrict_mount(root_.get(), {.read_only = true}, "cannot make the container's root read-only");
+}
 
 } // namespace shifter::privileged

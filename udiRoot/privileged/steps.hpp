@@ -17,7 +17,8 @@ namespace shifter::privileged {
 
 class StepRunner {
 public:
-    StepRunner(const Identity & caller, const MountPlan & plan, MountedImage image) : caller_{caller}, plan_{plan}, image_{std::move(image)} {}
+    StepRunner(const Identity & caller, const MountPlan & plan, MountedImage image)
+        : caller_{caller}, plan_{plan}, image_{std::move(image)} {}
     StepRunner(const StepRunner &) = delete;
     StepRunner & operator=(const StepRunner &) = delete;
     ~StepRunner() = default;

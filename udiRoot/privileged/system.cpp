@@ -68,11 +68,12 @@ void restrict_mount(int mount, const MountFlags & flags, const std::string & wha
 }
 
 void attach_mount(int mount, int target, const std::string & what) {
-    if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) throw SysError{errno, what};
+    if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+        throw SysError{errno, what};
 }
 
-UniqueFd make_mount(const std::string & file_system, const std::vector<std::pair<std::string, std::string>> & options, bool read_only,
-                    const std::string & what) {
+UniqueFd make_mount(const std::string & file_system, const std::vector<std::pair<std::string, std::string>> & options,
+                    bool read_only, const std::string & what) {
     UniqueFd context{::fsopen(file_system.c_str(), FSOPEN_CLOEXEC)};
     if (!context) throw SysError{errno, what};
     const auto check = [&](int result) {

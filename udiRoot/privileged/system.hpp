@@ -24,7 +24,8 @@ namespace shifter::privileged {
  */
 [[nodiscard]] UniqueFd try_open_in_root(int root, const std::string & path, std::uint64_t flags);
 
-/** A copy of the mount at `source` (a path, or the descriptor itself when `path` is empty), not attached anywhere yet. */
+/** A copy of the mount at `source` (a path, or the descriptor itself when `path` is empty), not attached anywhere yet.
+ */
 [[nodiscard]] UniqueFd clone_mount(int source, const std::string & path, bool recursive, const std::string & what);
 
 struct MountFlags {
@@ -40,9 +41,11 @@ void restrict_mount(int mount, const MountFlags & flags, const std::string & wha
 /** Puts a mount that is not attached on `target`. */
 void attach_mount(int mount, int target, const std::string & what);
 
-/** A new mount of a file system, not attached: nosuid, nodev, and ro where `read_only`. The options are key and value; an empty value is a flag. */
-[[nodiscard]] UniqueFd make_mount(const std::string & file_system, const std::vector<std::pair<std::string, std::string>> & options,
-                                  bool read_only, const std::string & what);
+/** A new mount of a file system, not attached: nosuid, nodev, and ro where `read_only`. The options are key and value;
+ * an empty value is a flag. */
+[[nodiscard]] UniqueFd make_mount(const std::string & file_system,
+                                  const std::vector<std::pair<std::string, std::string>> & options, bool read_only,
+                                  const std::string & what);
 
 /** The names in a directory but "." and "..", as bytes; more than `limit` is an error. */
 [[nodiscard]] std::vector<std::string> names_in(int directory, std::size_t limit, const std::string & what);

@@ -13,7 +13,8 @@
 namespace shifter::privileged {
 namespace {
 
-/** Shared with the child. Both have the same literals at the same addresses; only the launcher writes, and it never reads. */
+/** Shared with the child. Both have the same literals at the same addresses; only the launcher writes, and it never
+ * reads. */
 std::atomic<const char *> * shared_stage = nullptr;
 
 int deadline_signal() { return SIGRTMAX; }
@@ -24,8 +25,11 @@ bool hung_up(int channel, std::chrono::milliseconds limit) {
     const auto end = std::chrono::steady_clock::now() + limit;
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        struct pollfd waiting {channel, POLLIN, 0};
-        const int count = ::poll(&waiting, 1, static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0)));
+        struct pollfd waiting {
+            channel, POLLIN, 0
+        };
+        const int count =
+            ::poll(&waiting, 1, static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0)));
         if (count > 0) return true;
         if (count == 0) return false;
         if (errno != EINTR) return true;
@@ -39,7 +43,8 @@ void set_stage(const char * what) noexcept {
 }
 
 Deadline::Deadline() {
-    void * const page = ::mmap(nullptr, sizeof *shared_stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void * const page =
+        ::mmap(nullptr, sizeof *shared_stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) throw SysError{errno, "cannot map memory"};
     shared_stage = new (page) std::atomic<const char *>{"reading the configuration"};
     struct sigaction action {};

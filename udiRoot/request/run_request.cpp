@@ -8,8 +8,9 @@
 namespace shifter {
 namespace {
 
-// Layout: "SHRQ", version, total length, then the members in the order of the struct. Numbers are 32-bit, little-endian;
-// a string is its length and its bytes; a list is its count and its strings; an optional or a bool is one byte, 0 or 1.
+// Layout: "SHRQ", version, total length, then the members in the order of the struct. Numbers are 32-bit,
+// little-endian; a string is its length and its bytes; a list is its count and its strings; an optional or a bool is
+// one byte, 0 or 1.
 constexpr std::string_view magic = "SHRQ";
 constexpr std::uint32_t version = 1;
 constexpr std::size_t header_bytes = 12;
@@ -46,7 +47,8 @@ public:
     }
     [[nodiscard]] std::string take() {
         if (bytes_.size() > max_request_bytes) throw Error{"the request is larger than 4 MiB"};
-        for (unsigned byte = 0; byte < 4; ++byte) bytes_[length_offset + byte] = static_cast<char>((bytes_.size() >> (8 * byte)) & 0xffU);
+        for (unsigned byte = 0; byte < 4; ++byte)
+            bytes_[length_offset + byte] = static_cast<char>((bytes_.size() >> (8 * byte)) & 0xffU);
         return std::move(bytes_);
     }
 
@@ -62,7 +64,8 @@ public:
     std::uint32_t number() {
         if (rest_.size() < 4) return refuse("the request ends early"), 0;
         std::uint32_t value = 0;
-        for (unsigned byte = 0; byte < 4; ++byte) value |= static_cast<std::uint32_t>(static_cast<unsigned char>(rest_[byte])) << (8 * byte);
+        for (unsigned byte = 0; byte < 4; ++byte)
+            value |= static_cast<std::uint32_t>(static_cast<unsigned char>(rest_[byte])) << (8 * byte);
         rest_.remove_prefix(4);
         return value;
     }
@@ -84,7 +87,8 @@ public:
     std::vector<std::string> list() {
         const std::uint32_t count = number();
         // Each entry takes four bytes at least, so a small message cannot ask for a large allocation.
-        if (count > max_request_list || count > rest_.size() / 4) return refuse("a list is longer than the request"), std::vector<std::string>{};
+        if (count > max_request_list || count > rest_.size() / 4)
+            return refuse("a list is longer than the request"), std::vector<std::string>{};
         std::vector<std::string> values;
         values.reserve(count);
         for (std::uint32_t i = 0; i < count && !refusal_; ++i) values.push_back(text());
@@ -126,7 +130,8 @@ Expected<RequestedImage> read_image(Reader & in) {
         if (!id) return id.error();
         return RequestedImage{*std::move(id)};
     }
-    if (text.empty() || text.front() != '/') return ParseError{header_bytes, "the directory of a local image is not absolute"};
+    if (text.empty() || text.front() != '/')
+        return ParseError{header_bytes, "the directory of a local image is not absolute"};
     // The path stands in the state file later (contract 1.8), so it keeps the characters that an image may have.
     if (const auto checked = ImageRequest::from_parts("local", text); !checked) return checked.error();
     return RequestedImage{LocalImage{std::move(text)}};
@@ -152,7 +157,8 @@ std::string encode(const RunRequest & request) {
 }
 
 Expected<RunRequest> decode(std::string_view bytes) {
-    if (bytes.size() < header_bytes || bytes.substr(0, magic.size()) != magic) return ParseError{0, "this is not a request"};
+    if (bytes.size() < header_bytes || bytes.substr(0, magic.size()) != magic)
+        return ParseError{0, "this is not a request"};
     if (bytes.size() > max_request_bytes) return ParseError{max_request_bytes, "the request is larger than 4 MiB"};
     Reader in{bytes.substr(magic.size())};
     if (in.number() != version) return ParseError{magic.size(), "the request is of another version"};

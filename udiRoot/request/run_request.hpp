@@ -37,14 +37,14 @@ struct OptionalChoice {
 
 struct RunRequest {
     RequestedImage image;
-    std::string image_request{};             ///< SHIFTER_IMAGEREQUEST in the container; empty: none
-    std::string volumes{};                   ///< a user's volume map, not parsed yet (contract 4.1)
-    std::optional<std::string> modules{};    ///< the user's selection; nothing: the site's defaultModules
-    std::vector<std::string> command{};      ///< the words after the options
-    OptionalChoice entrypoint{};             ///< contract 1.4
-    OptionalChoice workdir{};                ///< contract 1.5
-    std::string current_directory{};         ///< the caller's; empty when it could not be determined (H1-20)
-    std::vector<std::string> environment{};  ///< --env, NAME=VALUE, in order
+    std::string image_request{};            ///< SHIFTER_IMAGEREQUEST in the container; empty: none
+    std::string volumes{};                  ///< a user's volume map, not parsed yet (contract 4.1)
+    std::optional<std::string> modules{};   ///< the user's selection; nothing: the site's defaultModules
+    std::vector<std::string> command{};     ///< the words after the options
+    OptionalChoice entrypoint{};            ///< contract 1.4
+    OptionalChoice workdir{};               ///< contract 1.5
+    std::string current_directory{};        ///< the caller's; empty when it could not be determined (H1-20)
+    std::vector<std::string> environment{}; ///< --env, NAME=VALUE, in order
     std::optional<std::string> environment_file{};
     bool clear_environment = false;
     bool verbose = false;

@@ -11,7 +11,9 @@ int main(int argc, char ** argv) {
     if (option == "--version") return std::printf("shifter-squashfuse %s\n", shifter::installed::version) < 0 ? 1 : 0;
     if (argc > 1 || ::fcntl(3, F_GETFD) < 0 || ::fcntl(4, F_GETFD) < 0) {
         const bool help = option == "--help";
-        (void)std::fputs("shifter-squashfuse serves an image for shifter(1), which starts it; it is not started by hand\n", help ? stdout : stderr);
+        (void)std::fputs(
+            "shifter-squashfuse serves an image for shifter(1), which starts it; it is not started by hand\n",
+            help ? stdout : stderr);
         return help ? 0 : 1;
     }
     return shifter::squashfuse::serve(3, 4);

@@ -55,9 +55,11 @@ int serve(int connection, int image) {
     char * argv[] = {program.data(), nullptr};
     struct fuse_args args = FUSE_ARGS_INIT(1, argv);
     const struct fuse_lowlevel_ops ops = operations();
-    const std::unique_ptr<struct fuse_session, Destroys> session{::fuse_session_new(&args, &ops, sizeof ops, file.get())};
+    const std::unique_ptr<struct fuse_session, Destroys> session{
+        ::fuse_session_new(&args, &ops, sizeof ops, file.get())};
     // libfuse takes a path of this form as a connection that is mounted already (mount.fuse3(8)).
-    if (!session || ::fuse_session_mount(session.get(), path_of(connection).c_str()) != 0) return static_cast<int>(ExitStatus::failed);
+    if (!session || ::fuse_session_mount(session.get(), path_of(connection).c_str()) != 0)
+        return static_cast<int>(ExitStatus::failed);
     return ::fuse_session_loop(session.get()) == 0 ? 0 : static_cast<int>(ExitStatus::failed);
 }
 

@@ -42,8 +42,9 @@ TEST_CASE("what is executed follows the table of contract 1.4") {
 }
 
 TEST_CASE("--entrypoint without a value is refused when the image has no entry point") {
-    CHECK_THROWS_WITH(command::choose_command(request_with({true, std::nullopt}, {"a"}), image_with(std::nullopt, Words{"c"})),
-                      "cannot use --entrypoint: the image has no entry point; name one with --entrypoint=COMMAND");
+    CHECK_THROWS_WITH(
+        command::choose_command(request_with({true, std::nullopt}, {"a"}), image_with(std::nullopt, Words{"c"})),
+        "cannot use --entrypoint: the image has no entry point; name one with --entrypoint=COMMAND");
 }
 
 TEST_CASE("the working directory follows contract 1.5") {
@@ -57,5 +58,6 @@ TEST_CASE("the working directory follows contract 1.5") {
     request.workdir = {true, std::nullopt};
     CHECK(command::choose_workdir(request, image) == "/srv");
     image.workdir.reset();
-    CHECK_THROWS_WITH(command::choose_workdir(request, image), "cannot use --workdir: the image has no working directory; name one with --workdir=PATH");
+    CHECK_THROWS_WITH(command::choose_workdir(request, image),
+                      "cannot use --workdir: the image has no working directory; name one with --workdir=PATH");
 }

@@ -74,9 +74,11 @@ TEST_CASE("SHIFTER_IMAGEREQUEST is only replaced, never removed") {
     CHECK(value_of(sources.compose(), "SHIFTER_IMAGEREQUEST") == "older");
 }
 
-TEST_CASE("I3: variables that steer the loader or the C library do not pass from the host, and may be set by option (H1-5)") {
-    const std::string name = GENERATE("LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "GLIBC_TUNABLES", "TMPDIR", "MALLOC_TRACE", "LOCPATH", "RES_OPTIONS",
-                                      "HOSTALIASES", "RTLD_X", "TZDIR", "NLSPATH", "GETCONF_DIR", "LOCALDOMAIN", "NIS_PATH", "RESOLV_HOST_CONF");
+TEST_CASE(
+    "I3: variables that steer the loader or the C library do not pass from the host, and may be set by option (H1-5)") {
+    const std::string name = GENERATE("LD_PRELOAD", "LD_LIBRARY_PATH", "GCONV_PATH", "GLIBC_TUNABLES", "TMPDIR",
+                                      "MALLOC_TRACE", "LOCPATH", "RES_OPTIONS", "HOSTALIASES", "RTLD_X", "TZDIR",
+                                      "NLSPATH", "GETCONF_DIR", "LOCALDOMAIN", "NIS_PATH", "RESOLV_HOST_CONF");
     Sources sources;
     sources.host = {name + "=host"};
     CHECK(value_of(sources.compose(), name) == "(unset)");
@@ -103,7 +105,11 @@ TEST_CASE("a site appends and prepends with colons, sets what is absent or empty
     Environment environment;
     environment.set("PATH", "/bin");
     environment.set("EMPTY", "");
-    command::apply({{}, {{"PATH", "/a1"}, {"PATH", "/a2"}, {"NEW", "/n"}, {"EMPTY", "/e"}}, {{"PATH", "/p1"}, {"PATH", "/p2"}}, {"NEW"}}, environment);
+    command::apply({{},
+                    {{"PATH", "/a1"}, {"PATH", "/a2"}, {"NEW", "/n"}, {"EMPTY", "/e"}},
+                    {{"PATH", "/p1"}, {"PATH", "/p2"}},
+                    {"NEW"}},
+                   environment);
     CHECK(value_of(environment, "PATH") == "/p2:/p1:/bin:/a1:/a2");
     CHECK(value_of(environment, "EMPTY") == "/e");
     CHECK(value_of(environment, "NEW") == "(unset)");

@@ -24,8 +24,10 @@ Run run(const std::vector<std::string> & arguments, const std::string & config, 
 
 std::string write_config(const test::ScratchDirectory & directory) {
     const std::string path = directory.path() + "/udiRoot.conf";
-    std::ofstream{path} << "udiMount=/var/udiMount\nloopMount=/var/loop\nimagePath=/images\nudiRootPath=/usr\netcPath=/etc/x\nrootfsType=tmpfs\n"
-                           "cpPath=/bin/cp\nmvPath=/bin/mv\nchmodPath=/bin/chmod\nddPath=/bin/dd\nmodprobePath=/bin/true\ninsmodPath=/bin/true\n"
+    std::ofstream{path} << "udiMount=/var/udiMount\nloopMount=/var/loop\nimagePath=/images\nudiRootPath=/usr\netcPath=/"
+                           "etc/x\nrootfsType=tmpfs\n"
+                           "cpPath=/bin/cp\nmvPath=/bin/mv\nchmodPath=/bin/chmod\nddPath=/bin/dd\nmodprobePath=/bin/"
+                           "true\ninsmodPath=/bin/true\n"
                            "defaultImageType=docker\n";
     return path;
 }
@@ -50,13 +52,16 @@ TEST_CASE("a mistake goes to stderr and the usage to stdout, with status 1") {
 }
 
 TEST_CASE("I1: root and members of root's group are sent away before anything is looked up") {
-    CHECK(run({"-i", "id:0"}, "/nonexistent", 0, 1).output.err == "shifter: it is not for root: run it as an ordinary user\n");
-    CHECK_THAT(run({"-i", "id:0"}, "/nonexistent", 1, 0).output.err, Catch::StartsWith("shifter: your primary group is 0"));
+    CHECK(run({"-i", "id:0"}, "/nonexistent", 0, 1).output.err ==
+          "shifter: it is not for root: run it as an ordinary user\n");
+    CHECK_THAT(run({"-i", "id:0"}, "/nonexistent", 1, 0).output.err,
+               Catch::StartsWith("shifter: your primary group is 0"));
 }
 
 TEST_CASE("what the options say stands in the request") {
     const test::ScratchDirectory directory;
-    const Run done = run({"-v", "-E", "-V", "/a:/b", "-m", "x", "--workdir", "-e", "A=1", "--env-file=f", "--entrypoint=e", "-i", "id:abc", "cmd", "-x"},
+    const Run done = run({"-v", "-E", "-V", "/a:/b", "-m", "x", "--workdir", "-e", "A=1", "--env-file=f",
+                          "--entrypoint=e", "-i", "id:abc", "cmd", "-x"},
                          write_config(directory));
     RunRequest expected{.image = *ImageId::parse("abc")};
     expected.image_request = "id:abc";
@@ -75,12 +80,15 @@ TEST_CASE("what the options say stands in the request") {
 
 TEST_CASE("I17: an id that could be a path is refused") {
     const test::ScratchDirectory directory;
-    CHECK_THROWS_WITH(run({"-i", "id:../x"}, write_config(directory)),
-                      "cannot use the image \"id:../x\" of --image: an image id has only the digits 0-9 and a-f, not \".\"");
+    CHECK_THROWS_WITH(
+        run({"-i", "id:../x"}, write_config(directory)),
+        "cannot use the image \"id:../x\" of --image: an image id has only the digits 0-9 and a-f, not \".\"");
 }
 
 TEST_CASE("a local image is named by an absolute path") {
     const test::ScratchDirectory directory;
-    CHECK(std::get<RunRequest>(run({"-i", "local:/tree"}, write_config(directory)).answer).image == RequestedImage{LocalImage{"/tree"}});
-    CHECK_THROWS_WITH(run({"-i", "local:tree"}, write_config(directory)), "cannot use the image \"local:tree\": local: needs an absolute path");
+    CHECK(std::get<RunRequest>(run({"-i", "local:/tree"}, write_config(directory)).answer).image ==
+          RequestedImage{LocalImage{"/tree"}});
+    CHECK_THROWS_WITH(run({"-i", "local:tree"}, write_config(directory)),
+                      "cannot use the image \"local:tree\": local: needs an absolute path");
 }

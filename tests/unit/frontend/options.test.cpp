@@ -47,7 +47,8 @@ TEST_CASE("optional arguments must be attached") {
 }
 
 TEST_CASE("repeated options accumulate or the last one wins, as in table 1.1") {
-    const auto options = parse_options({"-V", "/a:/b", "-V", "/c:/d", "-i", "x", "-i", "y", "-m", "p", "-m", "q", "-e", "A=1", "-e", "A=2", "-vn"});
+    const auto options = parse_options(
+        {"-V", "/a:/b", "-V", "/c:/d", "-i", "x", "-i", "y", "-m", "p", "-m", "q", "-e", "A=1", "-e", "A=2", "-vn"});
     REQUIRE(options);
     CHECK(options->volumes == "/a:/b;/c:/d");
     CHECK(options->image == "y");

@@ -26,16 +26,26 @@ frontend::Options image_option(const char * image) {
 } // namespace
 
 TEST_CASE("the image is chosen by the vectors of contract 1.2") {
-    const auto [environment, option, selected, request] = GENERATE(table<Environment, const char *, const char *, const char *>({
-        {{}, "ubuntu:22.04", "docker:ubuntu:22.04", "ubuntu:22.04"},
-        {{{"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "abc"}}, "", "id:abc", ""},
-        {{{"SHIFTER_IMAGETYPE", "id"}, {"SLURM_SPANK_SHIFTER_IMAGE", "abc"}}, "", "id:abc", ""},
-        {{{"SHIFTER_IMAGEREQUEST", "docker:a:1"}, {"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "f00"}}, "", "id:f00", "docker:a:1"},
-        {{{"SHIFTER_IMAGEREQUEST", "docker:a:1"}, {"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "f00"}}, "docker:b:2", "docker:b:2", "docker:b:2"},
-        {{{"SHIFTER_IMAGEREQUEST", "docker:a:1"}, {"SHIFTER_IMAGE", "f00"}}, "", "docker:a:1", "docker:a:1"},
-        {{{"SLURM_SPANK_SHIFTER_IMAGEREQUEST", "custom:g/i:1"}, {"SHIFTER_IMAGETYPE", ""}, {"SHIFTER_IMAGE", "x"}}, "", "custom:g/i:1", "custom:g/i:1"},
-        {{{"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "a"}, {"SLURM_SPANK_SHIFTER_IMAGE", "b"}}, "", "id:a", ""},
-    }));
+    const auto [environment, option, selected, request] =
+        GENERATE(table<Environment, const char *, const char *, const char *>({
+            {{}, "ubuntu:22.04", "docker:ubuntu:22.04", "ubuntu:22.04"},
+            {{{"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "abc"}}, "", "id:abc", ""},
+            {{{"SHIFTER_IMAGETYPE", "id"}, {"SLURM_SPANK_SHIFTER_IMAGE", "abc"}}, "", "id:abc", ""},
+            {{{"SHIFTER_IMAGEREQUEST", "docker:a:1"}, {"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "f00"}},
+             "",
+             "id:f00",
+             "docker:a:1"},
+            {{{"SHIFTER_IMAGEREQUEST", "docker:a:1"}, {"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "f00"}},
+             "docker:b:2",
+             "docker:b:2",
+             "docker:b:2"},
+            {{{"SHIFTER_IMAGEREQUEST", "docker:a:1"}, {"SHIFTER_IMAGE", "f00"}}, "", "docker:a:1", "docker:a:1"},
+            {{{"SLURM_SPANK_SHIFTER_IMAGEREQUEST", "custom:g/i:1"}, {"SHIFTER_IMAGETYPE", ""}, {"SHIFTER_IMAGE", "x"}},
+             "",
+             "custom:g/i:1",
+             "custom:g/i:1"},
+            {{{"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGE", "a"}, {"SLURM_SPANK_SHIFTER_IMAGE", "b"}}, "", "id:a", ""},
+        }));
     const auto selection = select(environment, image_option(option));
     REQUIRE(selection);
     CHECK(selection->image.to_string() == selected);
@@ -43,18 +53,22 @@ TEST_CASE("the image is chosen by the vectors of contract 1.2") {
 }
 
 TEST_CASE("half a pair of variables selects nothing") {
-    const Environment environment = GENERATE(Environment{}, Environment{{"SHIFTER_IMAGE", "abc"}}, Environment{{"SHIFTER_IMAGETYPE", "id"}},
-                                             Environment{{"SHIFTER_IMAGEREQUEST", "docker:"}});
+    const Environment environment =
+        GENERATE(Environment{}, Environment{{"SHIFTER_IMAGE", "abc"}}, Environment{{"SHIFTER_IMAGETYPE", "id"}},
+                 Environment{{"SHIFTER_IMAGEREQUEST", "docker:"}});
     const auto selection = select(environment, {});
     REQUIRE_FALSE(selection);
-    CHECK(selection.error().what == "no image specified or specified incorrectly; name one with --image=docker:name:tag");
+    CHECK(selection.error().what ==
+          "no image specified or specified incorrectly; name one with --image=docker:name:tag");
 }
 
 TEST_CASE("I16: an image name with other characters is refused, and the variables are named (H1-10, H2-1)") {
-    CHECK(select({}, image_option("docker:this is *odd*")).error().what ==
-          "cannot use the image \"docker:this is *odd*\" of --image: the character \" \" cannot stand in an image name");
+    CHECK(
+        select({}, image_option("docker:this is *odd*")).error().what ==
+        "cannot use the image \"docker:this is *odd*\" of --image: the character \" \" cannot stand in an image name");
     CHECK(select({{"SHIFTER_IMAGETYPE", "squash"}, {"SLURM_SPANK_SHIFTER_IMAGE", "a"}}, {}).error().what ==
-          "cannot use the image \"squash:a\" of SHIFTER_IMAGETYPE and SLURM_SPANK_SHIFTER_IMAGE: \"squash\" is not an image type (docker, custom, id, local)");
+          "cannot use the image \"squash:a\" of SHIFTER_IMAGETYPE and SLURM_SPANK_SHIFTER_IMAGE: \"squash\" is not an "
+          "image type (docker, custom, id, local)");
 }
 
 TEST_CASE("volumes of the options replace those of the environment") {

@@ -19,15 +19,20 @@ TEST_CASE("I19: a field that would break a line of passwd is refused") {
 }
 
 TEST_CASE("whole lines of passwd are read, others are skipped") {
-    const auto entries = parse_passwd("root:x:0:0:root:/root:/bin/sh\n# c\nann:x:1000:100::/home/ann:\nshort:x:1\nbad:x:-1:0:::\nbig:x:99999999999:0:::\n");
+    const auto entries =
+        parse_passwd("root:x:0:0:root:/root:/bin/sh\n# "
+                     "c\nann:x:1000:100::/home/ann:\nshort:x:1\nbad:x:-1:0:::\nbig:x:99999999999:0:::\n");
     REQUIRE(entries.size() == 2);
     CHECK(entries[1].name == "ann");
     CHECK(entries[1].uid == 1000);
 }
 
 TEST_CASE("the group file keeps root, drops other groups of gid 0, and names only the user") {
-    const std::vector<GroupEntry> groups = {{"wheel", 0, {"eve"}}, {"proj", 20, {"eve", "ann"}}, {"ann", 30, {}}, {"other", 40, {"eve"}}, {"job", 50, {}}, {"proj", 20, {}}};
-    CHECK(format_group_file(groups, "ann", {50}, 0) == "root:x:0:\nproj:x:20:ann\nann:x:30:ann\nother:x:40:\njob:x:50:ann\n");
+    const std::vector<GroupEntry> groups = {{"wheel", 0, {"eve"}}, {"proj", 20, {"eve", "ann"}},
+                                            {"ann", 30, {}},       {"other", 40, {"eve"}},
+                                            {"job", 50, {}},       {"proj", 20, {}}};
+    CHECK(format_group_file(groups, "ann", {50}, 0) ==
+          "root:x:0:\nproj:x:20:ann\nann:x:30:ann\nother:x:40:\njob:x:50:ann\n");
 }
 
 TEST_CASE("maxGroupCount limits how often the user is named, and 0 means no limit (H5-9)") {

@@ -113,12 +113,30 @@ TEST_CASE("what this version does not support is refused in words, not ignored")
     module.name = "m";
     inputs.modules = {&module};
     std::string expected;
-    SECTION("site hooks before") { inputs.site.site_pre_mount_hook = "/x"; expected = "sitePreMountHook in the site's configuration"; }
-    SECTION("site hooks after") { inputs.site.site_post_mount_hook = "/x"; expected = "sitePostMountHook in the site's configuration"; }
-    SECTION("copies") { module.copy_path = "/x"; expected = "copyPath of module \"m\""; }
-    SECTION("root hooks") { module.root_hook = "/x"; expected = "roothook of module \"m\""; }
-    SECTION("user hooks") { module.user_hook = "/x"; expected = "userhook of module \"m\""; }
-    SECTION("per-node caches") { inputs.user("/a:/b:perNodeCache=size=1G"); expected = "a volume with perNodeCache"; }
+    SECTION("site hooks before") {
+        inputs.site.site_pre_mount_hook = "/x";
+        expected = "sitePreMountHook in the site's configuration";
+    }
+    SECTION("site hooks after") {
+        inputs.site.site_post_mount_hook = "/x";
+        expected = "sitePostMountHook in the site's configuration";
+    }
+    SECTION("copies") {
+        module.copy_path = "/x";
+        expected = "copyPath of module \"m\"";
+    }
+    SECTION("root hooks") {
+        module.root_hook = "/x";
+        expected = "roothook of module \"m\"";
+    }
+    SECTION("user hooks") {
+        module.user_hook = "/x";
+        expected = "userhook of module \"m\"";
+    }
+    SECTION("per-node caches") {
+        inputs.user("/a:/b:perNodeCache=size=1G");
+        expected = "a volume with perNodeCache";
+    }
     CHECK_THROWS_WITH(inputs.plan(), expected + " is not supported by this version");
 }
 

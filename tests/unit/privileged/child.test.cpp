@@ -11,7 +11,8 @@
 using namespace shifter;
 using namespace shifter::privileged;
 
-// Without root a child cannot set groups, so it refuses; with root these tests are what the integration tests need first.
+// Without root a child cannot set groups, so it refuses; with root these tests are what the integration tests need
+// first.
 TEST_CASE("I7: a child that cannot give up root runs nothing, and says so") {
     if (::geteuid() == 0) return;
     Child child = Child::start(identity_of_caller(), [](int channel) { send_answer(channel, {"ran"}); });

@@ -13,7 +13,9 @@ using namespace shifter::privileged;
 
 namespace {
 
-UniqueFd open_directory(const std::string & path) { return UniqueFd{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)}; }
+UniqueFd open_directory(const std::string & path) {
+    return UniqueFd{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+}
 
 } // namespace
 
