@@ -110,6 +110,16 @@ def descendants() -> list[tuple[int, str]]:
     return found
 
 
+def _locked(path: str):
+    """A lock file of the machine, open and locked; one that its last user did not just take away."""
+    while True:
+        lock = open(path, "a")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(path) and os.path.samestat(os.fstat(lock.fileno()), os.stat(path)):
+            return lock
+        lock.close()
+
+
 class Leftovers(AssertionError):
     """Something of a test outlived it."""
 
@@ -136,15 +146,16 @@ class Site:
             self.dir = tempfile.mkdtemp(prefix="shifter-site-", dir="/var/lib")
             os.chmod(self.dir, 0o755)
             self._undo.callback(shutil.rmtree, self.dir)
-            self._make_users()
+            self._take_shared()
             self._make_folders()
             self._mounts_before = mounts()
             self._bind(f"{self.dir}/munge-run", "/run/munge")
-            start_munged(self.dir, "/run/munge/munge.socket.2", dies_with_us=True)
-            self._undo.callback(Service(self.dir, "munged").stop)
+            self.munged = start_munged(self.dir, "/run/munge/munge.socket.2", dies_with_us=True)
+            self._undo.callback(lambda: self.munged.stop())
             self.gateway_url = f"http://127.0.0.1:{free_port()}"
             self.registry = ""
             self.write_config(config)
+            os.makedirs(SYSCONFDIR, exist_ok=True)
             self._bind(f"{self.dir}/etc", SYSCONFDIR)
             if gateway:
                 self.registry_service, self.registry = start_registry(self.dir, registry_login, dies_with_us=True)
@@ -290,31 +301,33 @@ class Site:
             os.environ["SHIFTER_TEST_NAMESPACE"] = str(os.getpid())
 
     def _bind(self, source: str, target: str) -> None:
-        created = not os.path.isdir(target)
-        os.makedirs(target, mode=0o755, exist_ok=True)
-        if created:
-            self._undo.callback(lambda: os.path.isdir(target) and not os.listdir(target) and os.rmdir(target))
         _check(_libc.mount(source.encode(), target.encode(), None, MS_BIND, None), f"cannot bind {source} to {target}")
         self._undo.callback(lambda: _check(_libc.umount2(target.encode(), 2), f"cannot unmount {target}"))
 
-    def _make_users(self) -> None:
-        # Sites of several test programs share the accounts; the last one that leaves takes them away.
-        lock = open("/run/lock/shifter-test-users", "w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    def _take_shared(self) -> None:
+        """Accounts and /run/munge are the machine's: sites of several test programs share them, and the last takes them away.
+        (Removing a folder that is a mount point in another namespace takes that mount off.)"""
+        lock = _locked("/run/lock/shifter-test")
         accounts = [GATEWAY_ACCOUNT, *USERS.values()]
 
-        def remove() -> None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return
-            for account in accounts:
-                subprocess.run(["userdel", account], capture_output=True)
-            subprocess.run(["groupdel", EXTRA_GROUP], capture_output=True)
-            os.unlink(lock.name)
+        def leave() -> None:
+            with lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    return  # another site is using them
+                for account in accounts:
+                    subprocess.run(["userdel", account], capture_output=True)
+                subprocess.run(["groupdel", EXTRA_GROUP], capture_output=True)
+                if os.path.getsize(lock.name):  # says that the folder was made by a site
+                    os.rmdir("/run/munge")
+                os.unlink(lock.name)
 
-        self._undo.callback(lock.close)
-        self._undo.callback(remove)
+        self._undo.callback(leave)
+        if not os.path.isdir("/run/munge"):
+            os.mkdir("/run/munge", 0o755)
+            lock.write("made /run/munge\n")
+            lock.flush()
         subprocess.run(["groupadd", "--force", EXTRA_GROUP], check=True)
         for account in accounts:
             try:
@@ -343,7 +356,8 @@ class Site:
     def _as_user(self, program: str, arguments: tuple[str, ...], user: str, options: dict) -> dict:
         who = self.users[user]
         environment = {"HOME": who.home, "USER": who.name, "PATH": "/usr/local/bin:/usr/bin:/bin", "TZ": "UTC"}
-        options.setdefault("text", True)
+        if options.setdefault("text", True):
+            options.setdefault("errors", "backslashreplace")  # a test shall see what is no UTF-8, not stumble over it
         options.setdefault("cwd", "/")
         environment.update(options.pop("env", {}))
         return dict(args=[program if program.startswith("/") else self.program(program), *arguments], env=environment,

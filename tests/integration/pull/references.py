@@ -6,6 +6,11 @@ from images import oci_layout
 from site_fixture import Site
 
 
+def read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
 class References(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -53,38 +58,27 @@ class References(unittest.TestCase):
         self.site.push("small", "org/team/small:docker", docker_schema2=True)
         identifier = self.site.pull("org/team/small:docker")
         self.assertNotEqual(identifier, self.id, "another manifest is another image")
-        images = [f"{self.site.dir}/images/{name}.squashfs" for name in (identifier, self.id)]
-        self.assertEqual(*[open(name, "rb").read() for name in images])
+        self.assertEqual(*[read(f"{self.site.dir}/images/{name}.squashfs") for name in (identifier, self.id)])
 
     def test_the_same_manifest_gives_the_same_bytes(self):
-        name = f"{self.site.dir}/images/{self.id}.squashfs"
-        with open(name, "rb") as stream:
-            before = stream.read()
-        other = Again.image(self.site)
-        self.assertEqual(before, other)
+        before = read(f"{self.site.dir}/images/{self.id}.squashfs")
+        self.forget_everything()
+        self.assertEqual(self.site.pull("org/team/small:1.0"), self.id)
+        self.assertEqual(read(f"{self.site.dir}/images/{self.id}.squashfs"), before)
+
+    def forget_everything(self):
+        self.site.gateway.stop()
+        for folder in ("images", "gateway"):
+            for entry in os.scandir(f"{self.site.dir}/{folder}"):
+                if entry.is_file():
+                    os.unlink(entry.path)
+        self.site.start_gateway()
 
     def test_characters_that_no_reference_has_are_refused_not_dropped(self):
         for text in ("docker:this is *odd*", "docker:Upper/case:1", "docker:a..b//c:1", "docker:org/small:ta g", "docker:ünicode:1"):
             done = self.site.run("shifterimg", "pull", text)
             self.assertEqual((done.returncode, done.stdout), (1, ""), text)
             self.assertTrue(done.stderr.startswith("shifterimg: "), done.stderr)
-
-
-class Again:
-    """The image converted a second time, from nothing."""
-
-    @staticmethod
-    def image(site) -> bytes:
-        site.gateway.stop()
-        folder = f"{site.dir}/images"
-        kept = {name: open(f"{folder}/{name}", "rb").read() for name in os.listdir(folder)}
-        catalog = [f"{site.dir}/gateway/{name}" for name in os.listdir(f"{site.dir}/gateway") if name.startswith("catalog")]
-        for path in [*catalog, *[f"{folder}/{name}" for name in kept]]:
-            os.unlink(path)
-        site.start_gateway()
-        identifier = site.pull("org/team/small:1.0")
-        with open(f"{folder}/{identifier}.squashfs", "rb") as stream:
-            return stream.read()
 
 
 if __name__ == "__main__":

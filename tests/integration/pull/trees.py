@@ -57,7 +57,8 @@ class Trees:
         os.mkdir(f"{place}/tar")
         for layer in oci_layout.layers(layout):
             blob = f"{layout}/blobs/sha256/{layer['digest'].split(':')[1]}"
-            subprocess.run(["tar", "--extract", "--gzip", "--file", blob, "--same-owner", "--preserve-permissions", "--numeric-owner"],
+            subprocess.run(["tar", "--extract", "--gzip", "--file", blob, "--same-owner", "--preserve-permissions", "--numeric-owner",
+                            "--delay-directory-restore"],
                            cwd=f"{place}/tar", check=True, capture_output=True)
         return f"{place}/tar"
 

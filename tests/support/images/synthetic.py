@@ -103,7 +103,7 @@ def odd(layout: OciLayout, work: str, zstd: str = "zstd", plain: str = "plain") 
         folder(b"odd/set-gid-dir", 0o2775, gid=50), folder(b"odd/sticky", 0o1777), (Entry(b"odd/unreadable", mode=0), b"secret"),
         (Entry(b"odd/owner", uid=1234, gid=4321), b"owned"), (Entry(b"odd/big-owner", uid=3_000_000, gid=4_000_000), b"owned"),
         (Entry(b"odd/fraction", mtime=1_600_000_000.75), b"mtime"), (Entry(b"odd/epoch", mtime=0), b"mtime"),
-        (Entry(b"odd/user-xattr", xattrs={"user.note": b"bytes\x00\xff\n", "user.empty": b""}), b"xattr"),
+        (Entry(b"odd/user-xattr", xattrs={"user.note": b"bytes\x00\xff\n"}), b"xattr"),
         (Entry(b"odd/capable", mode=0o755, xattrs={"security.capability": capability(1 << 13)}), b"#!/bin/sh\n"),
         (Entry(b"odd/linked-1"), b"three names"), hard(b"odd/linked-2", b"odd/linked-1"), hard(b"odd/linked-3", b"odd/linked-2"),
         link(b"odd/symlink", b"linked-1"), hard(b"odd/symlink-twin", b"odd/symlink"), link(b"odd/dangling", b"/nowhere/../at all"),
