@@ -8,12 +8,16 @@
 namespace shifter::layers {
 namespace {
 
-/** Tells the source's own failures, which have their words and their type already, from ours. */
+/**
+ * Tells the source's own failures, which have their words and their type already, from ours; and looks for a stop
+ * between reads, since a slow source takes long to fill a chunk.
+ */
 class Watched : public oci::ByteSource {
 public:
-    explicit Watched(std::unique_ptr<oci::ByteSource> source) : source_{std::move(source)} {}
+    Watched(std::unique_ptr<oci::ByteSource> source, std::stop_token stop) : source_{std::move(source)}, stop_{std::move(stop)} {}
 
     std::size_t read(std::span<std::byte> buffer) override {
+        if (stop_.stop_requested()) throw Error{"the conversion was stopped"};
         try {
             return source_->read(buffer);
         } catch (...) {
@@ -25,6 +29,7 @@ public:
 
 private:
     std::unique_ptr<oci::ByteSource> source_;
+    std::stop_token stop_;
     bool failed_ = false;
 };
 
@@ -54,7 +59,7 @@ void Decoder::run(const std::stop_token & stop) noexcept {
     bool ours = true;
     try {
         ours = false;
-        Watched source{layer_.open()};
+        Watched source{layer_.open(), stop};
         ours = true;
         try {
             decode(source, stop);

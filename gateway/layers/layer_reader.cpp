@@ -1,6 +1,7 @@
 #include "layers/layer_reader.hpp"
 
 #include "base/error.hpp"
+#include "layers/bad_layer.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -13,7 +14,7 @@ constexpr std::size_t max_component_bytes = 255; // squashfs, and every file sys
 
 std::uint32_t checked_id(std::int64_t id) {
     // 2^32 - 1 means "no change" to chown(2), so no file has it.
-    if (id < 0 || id >= INT64_C(0xffffffff)) throw Error{"it has an owner that is no user or group number"};
+    if (id < 0 || id >= INT64_C(0xffffffff)) throw BadLayer{"it has an owner that is no user or group number"};
     return static_cast<std::uint32_t>(id);
 }
 
@@ -29,7 +30,7 @@ LayerEntry::Kind kind_of(char type, std::string_view name) {
     case '4': return LayerEntry::Kind::device;
     case '5': return LayerEntry::Kind::directory;
     case '6': return LayerEntry::Kind::fifo;
-    default: throw Error{"it has the type " + quoted(std::string_view{&type, 1}) + ", which no layer may hold"};
+    default: throw BadLayer{"it has the type " + quoted(std::string_view{&type, 1}) + ", which no layer may hold"};
     }
 }
 
@@ -43,14 +44,14 @@ std::string normal_path(std::string_view text, const Limits & limits) {
         const std::string_view component = text.substr(0, slash);
         text.remove_prefix(slash == std::string_view::npos ? text.size() : slash + 1);
         if (component.empty() || component == ".") continue;
-        if (component == "..") throw Error{"its path leads out of the image by \"..\""};
+        if (component == "..") throw BadLayer{"its path leads out of the image by \"..\""};
         if (component.size() > max_component_bytes)
-            throw Error{"its path has a name of " + std::to_string(component.size()) + " bytes; at most 255 are possible"};
-        if (++depth > limits.max_depth) throw Error{"its path is deeper than " + std::to_string(limits.max_depth) + " directories"};
+            throw BadLayer{"its path has a name of " + std::to_string(component.size()) + " bytes; at most 255 are possible"};
+        if (++depth > limits.max_depth) throw BadLayer{"its path is deeper than " + std::to_string(limits.max_depth) + " directories"};
         if (!result.empty()) result += '/';
         result += component;
     }
-    if (result.size() > limits.max_path_bytes) throw Error{"its path is longer than " + std::to_string(limits.max_path_bytes) + " bytes"};
+    if (result.size() > limits.max_path_bytes) throw BadLayer{"its path is longer than " + std::to_string(limits.max_path_bytes) + " bytes"};
     return result;
 }
 
@@ -61,7 +62,7 @@ bool LayerReader::next(LayerEntry & entry) {
     skip_body();
     try {
         return read_entry(entry);
-    } catch (const Error & error) {
+    } catch (const BadLayer & error) {
         throw Error{"cannot unpack " + name_ + ": " + error.what()};
     }
 }
@@ -83,18 +84,18 @@ bool LayerReader::read_block(TarBlock & block) {
         piece_ = piece_.subspan(count);
         done += count;
     }
-    if (done != 0 && done != block.size()) throw Error{"the tar archive ends too early"};
+    if (done != 0 && done != block.size()) throw BadLayer{"the tar archive ends too early"};
     return done != 0;
 }
 
 void LayerReader::read_exactly(TarBlock & block) {
-    if (!read_block(block)) throw Error{"the tar archive ends too early"};
+    if (!read_block(block)) throw BadLayer{"the tar archive ends too early"};
 }
 
 std::string LayerReader::read_header_body(std::uint64_t size) {
     header_bytes_ += size;
     if (size > limits_.max_header_bytes || header_bytes_ > limits_.max_header_bytes)
-        throw Error{"an entry has extended headers of more than " + std::to_string(limits_.max_header_bytes) + " bytes"};
+        throw BadLayer{"an entry has extended headers of more than " + std::to_string(limits_.max_header_bytes) + " bytes"};
     std::string body;
     TarBlock block;
     while (body.size() < size) {
@@ -122,7 +123,7 @@ void LayerReader::skip_body() {
 void LayerReader::expect_only_zeros() {
     TarBlock block;
     while (read_block(block))
-        if (!is_zero(block)) throw Error{"the end of the tar archive is followed by something else"};
+        if (!is_zero(block)) throw BadLayer{"the end of the tar archive is followed by something else"};
 }
 
 void LayerReader::read_body(BodySink & sink) {
@@ -152,7 +153,7 @@ bool LayerReader::read_entry(LayerEntry & entry) {
     for (;;) {
         const bool at_end = !read_block(block);
         if (at_end || is_zero(block)) {
-            if (has_extension) throw Error{"the tar archive ends after an extended header"};
+            if (has_extension) throw BadLayer{"the tar archive ends after an extended header"};
             // An archive may end without its two zero blocks: what counts is that its digest is right.
             if (!at_end) expect_only_zeros();
             return false;
@@ -194,13 +195,13 @@ void LayerReader::fill(LayerEntry & entry, TarHeader & header, const PaxRecords 
         body_left_ = padding_ = 0;
         if (entry.kind == LayerEntry::Kind::symlink) {
             entry.link = header.link;
-            if (entry.link.empty()) throw Error{"it is a symbolic link to nowhere"};
-            if (entry.link.size() > limits_.max_path_bytes) throw Error{"it is a symbolic link with too long a text"};
+            if (entry.link.empty()) throw BadLayer{"it is a symbolic link to nowhere"};
+            if (entry.link.size() > limits_.max_path_bytes) throw BadLayer{"it is a symbolic link with too long a text"};
         } else if (entry.kind == LayerEntry::Kind::hard_link) {
             try {
                 entry.link = normal_path(header.link, limits_);
-            } catch (const Error & error) {
-                throw Error{"as a hard link to " + quoted(header.link) + ", " + error.what()};
+            } catch (const BadLayer & error) {
+                throw BadLayer{"as a hard link to " + quoted(header.link) + ", " + error.what()};
             }
         } else if (entry.kind == LayerEntry::Kind::file) {
             body_left_ = pax.size.value_or(static_cast<std::uint64_t>(header.size));
@@ -208,10 +209,10 @@ void LayerReader::fill(LayerEntry & entry, TarHeader & header, const PaxRecords 
             entry.size_bytes = body_left_;
             if (header.type == 'S' || pax.sparse.present) read_sparse_map(entry, header, pax);
         } else if (entry.kind == LayerEntry::Kind::directory && header.type != '5' && header.size != 0) {
-            throw Error{"it has the name of a directory and the body of a file"};
+            throw BadLayer{"it has the name of a directory and the body of a file"};
         }
-    } catch (const Error & error) {
-        throw Error{"entry " + quoted(header.name) + ": " + error.what()};
+    } catch (const BadLayer & error) {
+        throw BadLayer{"entry " + quoted(header.name) + ": " + error.what()};
     }
 }
 
@@ -224,12 +225,12 @@ void LayerReader::read_sparse_map(LayerEntry & entry, const TarHeader & header, 
         TarBlock block;
         for (bool more = header.more_segments; more;) {
             header_bytes_ += tar_block_bytes;
-            if (header_bytes_ > limits_.max_header_bytes) throw Error{"its map of holes is too long"};
+            if (header_bytes_ > limits_.max_header_bytes) throw BadLayer{"its map of holes is too long"};
             read_exactly(block);
             more = parse_sparse_block(block, segments_);
         }
     } else {
-        if (!pax.sparse.real_size || pax.sparse.open_offset) throw Error{"its map of holes is damaged"};
+        if (!pax.sparse.real_size || pax.sparse.open_offset) throw BadLayer{"its map of holes is damaged"};
         segments_ = pax.sparse.segments;
         real_size_ = *pax.sparse.real_size;
         if (pax.sparse.map_in_body) read_map_in_body();
@@ -244,7 +245,7 @@ void LayerReader::read_map_in_body() {
     TarBlock block;
     std::size_t position = block.size();
     const std::uint64_t count = read_map_number(block, position);
-    if (count > limits_.max_header_bytes / 4) throw Error{"its map of holes is too long"};
+    if (count > limits_.max_header_bytes / 4) throw BadLayer{"its map of holes is too long"};
     segments_.clear();
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::uint64_t offset = read_map_number(block, position);
@@ -256,14 +257,14 @@ std::uint64_t LayerReader::read_map_number(TarBlock & block, std::size_t & posit
     std::uint64_t value = 0;
     for (unsigned digits = 0;; ++digits) {
         if (position == block.size()) {
-            if (body_left_ < block.size()) throw Error{"its map of holes is damaged"};
+            if (body_left_ < block.size()) throw BadLayer{"its map of holes is damaged"};
             read_exactly(block);
             body_left_ -= block.size();
             position = 0;
         }
         const char c = static_cast<char>(block[position++]);
         if (c == '\n' && digits != 0) return value;
-        if (c < '0' || c > '9' || digits == 18) throw Error{"its map of holes is damaged"};
+        if (c < '0' || c > '9' || digits == 18) throw BadLayer{"its map of holes is damaged"};
         value = value * 10 + static_cast<std::uint64_t>(c - '0');
     }
 }
@@ -273,11 +274,11 @@ void LayerReader::check_map(std::uint64_t real_size) const {
     std::uint64_t stored = 0;
     for (const Segment & segment : segments_) {
         if (segment.offset < position || segment.offset > real_size || segment.size > real_size - segment.offset)
-            throw Error{"its map of holes is damaged"};
+            throw BadLayer{"its map of holes is damaged"};
         position = segment.offset + segment.size;
         stored += segment.size;
     }
-    if (stored != body_left_) throw Error{"its map of holes does not fit its body"};
+    if (stored != body_left_) throw BadLayer{"its map of holes does not fit its body"};
 }
 
 } // namespace shifter::layers

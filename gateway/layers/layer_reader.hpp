@@ -27,7 +27,7 @@ using NextPiece = std::function<std::span<const std::byte>()>;
 
 /**
  * `text` without leading "/" and "./", without "." and empty components and a trailing slash.
- * @throws Error  for "..", a component of more than 255 bytes, and paths beyond `limits`
+ * @throws BadLayer  for "..", a component of more than 255 bytes, and paths beyond `limits`
  */
 [[nodiscard]] std::string normal_path(std::string_view text, const Limits & limits);
 
@@ -36,7 +36,7 @@ public:
     /** `name` goes in front of messages: "layer sha256:…". */
     LayerReader(std::string name, NextPiece next_piece, const Limits & limits);
 
-    /** The next entry, or false at the end of the archive; what was left of the last body is skipped. @throws Error */
+    /** The next entry, or false at the end of the archive; what was left of the last body is skipped. @throws Error naming the layer, or what `next_piece` threw */
     [[nodiscard]] bool next(LayerEntry & entry);
     /** Gives the body of the current file to `sink`: exactly entry.size_bytes, holes included. At most once. */
     void read_body(BodySink & sink);

@@ -1,7 +1,7 @@
 #include "layers/pax.hpp"
 
-#include "base/error.hpp"
 #include "base/text.hpp"
+#include "layers/bad_layer.hpp"
 
 namespace shifter::layers {
 namespace {
@@ -10,7 +10,7 @@ constexpr std::string_view star_xattr = "SCHILY.xattr.";
 constexpr std::string_view libarchive_xattr = "LIBARCHIVE.xattr.";
 constexpr std::string_view gnu_sparse = "GNU.sparse.";
 
-[[noreturn]] void fail(std::string_view key) { throw Error{"the extended header " + quoted(key) + " has a bad value"}; }
+[[noreturn]] void fail(std::string_view key) { throw BadLayer{"the extended header " + quoted(key) + " has a bad value"}; }
 
 std::uint64_t unsigned_value(std::string_view key, std::string_view value) {
     const auto number = text::parse_unsigned<std::uint64_t>(value);
@@ -136,10 +136,10 @@ void parse_pax(std::string_view body, PaxRecords & records) {
         const std::size_t space = body.find(' ');
         const auto length = text::parse_unsigned<std::size_t>(body.substr(0, space));
         if (space == std::string_view::npos || !length || *length > body.size() || *length < space + 3 || body[*length - 1] != '\n')
-            throw Error{"an extended header is damaged"};
+            throw BadLayer{"an extended header is damaged"};
         const std::string_view record = body.substr(space + 1, *length - space - 2);
         const std::size_t equals = record.find('=');
-        if (equals == std::string_view::npos || equals == 0) throw Error{"an extended header is damaged"};
+        if (equals == std::string_view::npos || equals == 0) throw BadLayer{"an extended header is damaged"};
         apply(record.substr(0, equals), record.substr(equals + 1), records);
         body.remove_prefix(*length);
     }

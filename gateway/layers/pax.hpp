@@ -36,7 +36,7 @@ struct PaxRecords {
     } sparse;
 };
 
-/** Adds the records of `body` to `records`; later ones win, an empty value takes an earlier one back. @throws Error */
+/** Adds the records of `body` to `records`; later ones win, an empty value takes an earlier one back. @throws BadLayer */
 void parse_pax(std::string_view body, PaxRecords & records);
 
 } // namespace shifter::layers

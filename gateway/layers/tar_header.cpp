@@ -1,6 +1,6 @@
 #include "layers/tar_header.hpp"
 
-#include "base/error.hpp"
+#include "layers/bad_layer.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -27,10 +27,10 @@ std::int64_t binary_number(std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         auto byte = static_cast<unsigned char>(bytes[i]);
         if (i == 0) byte = static_cast<unsigned char>(negative ? byte | 0x80U : byte & 0x7fU);
-        if (value >> 56U != (filler & 0xffU)) throw Error{"a number in a tar header is out of range"};
+        if (value >> 56U != (filler & 0xffU)) throw BadLayer{"a number in a tar header is out of range"};
         value = (value << 8U) | byte;
     }
-    if ((value >> 63U != 0) != negative) throw Error{"a number in a tar header is out of range"};
+    if ((value >> 63U != 0) != negative) throw BadLayer{"a number in a tar header is out of range"};
     return static_cast<std::int64_t>(value);
 }
 
@@ -41,7 +41,7 @@ std::int64_t number(std::string_view bytes) {
     if (begin == std::string_view::npos) return 0;
     std::int64_t value = 0;
     for (const char c : bytes.substr(begin, bytes.find_first_of(filler, begin) - begin)) {
-        if (c < '0' || c > '7') throw Error{"a number in a tar header is not octal"};
+        if (c < '0' || c > '7') throw BadLayer{"a number in a tar header is not octal"};
         value = value * 8 + (c - '0'); // 12 digits at most: it fits
     }
     return value;
@@ -64,7 +64,7 @@ void read_segments(const TarBlock & block, std::size_t offset, std::size_t count
         if (block[offset] == std::byte{}) return; // unused from here on
         const std::int64_t begin = number(field(block, offset, 12));
         const std::int64_t size = number(field(block, offset + 12, 12));
-        if (begin < 0 || size < 0) throw Error{"the map of a sparse file has a negative number"};
+        if (begin < 0 || size < 0) throw BadLayer{"the map of a sparse file has a negative number"};
         segments.push_back({static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(size)});
     }
 }
@@ -79,10 +79,10 @@ TarHeader parse_tar_header(const TarBlock & block) {
     bool right = false;
     try {
         right = checksum_is_right(block);
-    } catch (const Error &) {
+    } catch (const BadLayer &) {
         right = false; // the checksum itself is no number: the same to the reader
     }
-    if (!right) throw Error{"there is no tar header where one should be"};
+    if (!right) throw BadLayer{"there is no tar header where one should be"};
     TarHeader header;
     header.type = static_cast<char>(block[156]);
     header.name = text(block, 0, 100);
@@ -92,7 +92,7 @@ TarHeader parse_tar_header(const TarBlock & block) {
     header.gid = number(field(block, 116, 8));
     header.size = number(field(block, 124, 12));
     header.mtime = number(field(block, 136, 12));
-    if (header.size < 0) throw Error{"an entry of the tar archive has a negative size"};
+    if (header.size < 0) throw BadLayer{"an entry of the tar archive has a negative size"};
     const std::string_view magic = field(block, 257, 6);
     if (magic == std::string_view{"ustar\0", 6}) {
         const bool star = field(block, 508, 4) == std::string_view{"tar\0", 4};
@@ -103,7 +103,7 @@ TarHeader parse_tar_header(const TarBlock & block) {
         read_segments(block, 386, 4, header.segments);
         header.more_segments = block[482] != std::byte{};
         header.real_size = number(field(block, 483, 12));
-        if (header.real_size < 0) throw Error{"an entry of the tar archive has a negative size"};
+        if (header.real_size < 0) throw BadLayer{"an entry of the tar archive has a negative size"};
     }
     return header;
 }

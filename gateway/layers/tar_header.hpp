@@ -41,7 +41,7 @@ struct TarHeader {
 };
 
 [[nodiscard]] bool is_zero(const TarBlock & block);
-/** @throws Error  when the block is no header: wrong checksum, numbers that are none */
+/** @throws BadLayer  when the block is no header: wrong checksum, numbers that are none */
 [[nodiscard]] TarHeader parse_tar_header(const TarBlock & block);
 /** A continuation block of type 'S': appends to `segments`, says whether another one follows. */
 [[nodiscard]] bool parse_sparse_block(const TarBlock & block, std::vector<Segment> & segments);

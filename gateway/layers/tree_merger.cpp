@@ -1,6 +1,7 @@
 #include "layers/tree_merger.hpp"
 
 #include "base/error.hpp"
+#include "layers/bad_layer.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -13,12 +14,6 @@ constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view aufs_prefix = ".wh..wh.";
 constexpr std::string_view opaque_name = ".wh..wh..opq";
 constexpr std::size_t max_waiting_bytes = 64U << 20U; ///< names of targets that links wait for
-
-/** What is wrong with one entry; merge() says which. */
-class BadEntry : public Error {
-public:
-    using Error::Error;
-};
 
 std::pair<std::string_view, std::string_view> split_path(std::string_view path) {
     const std::size_t slash = path.rfind('/');
@@ -48,7 +43,7 @@ bool TreeMerger::merge(LayerReader & reader, std::uint16_t layer) {
             throw Error{"cannot unpack " + reader.name() + ": the image has more than " + std::to_string(limits_.max_entries) + " entries"};
         try {
             add(entry, reader);
-        } catch (const BadEntry & error) {
+        } catch (const BadLayer & error) {
             throw Error{"cannot unpack " + reader.name() + ": entry " + quoted(entry.path) + ": " + error.what()};
         }
         ++entry_number_;
@@ -82,11 +77,11 @@ void TreeMerger::add(LayerEntry & entry, LayerReader & reader) {
         const std::string_view hidden = name.starts_with(whiteout_prefix) ? name.substr(whiteout_prefix.size()) : "";
         if (hidden.empty() || hidden == "." || hidden == ".." || entry.kind == LayerEntry::Kind::directory ||
             has_component_with(parent, whiteout_prefix))
-            throw BadEntry{"it is no valid whiteout"};
+            throw BadLayer{"it is no valid whiteout"};
         return add_whiteout(parent.empty() ? std::string{hidden} : std::string{parent} + "/" + std::string{hidden});
     }
     if (entry.kind == LayerEntry::Kind::directory) return add_directory(entry);
-    if (entry.path.empty()) throw BadEntry{"the root of the image has to be a directory"};
+    if (entry.path.empty()) throw BadLayer{"the root of the image has to be a directory"};
     add_leaf(entry, reader);
 }
 
@@ -181,11 +176,11 @@ void TreeMerger::add_leaf(const LayerEntry & entry, LayerReader & reader) {
 }
 
 void TreeMerger::add_hard_link(const LayerEntry & entry, NodeIndex place, InodeIndex waiting) {
-    if (entry.link == entry.path) throw BadEntry{"it is a hard link to itself"};
+    if (entry.link == entry.path) throw BadLayer{"it is a hard link to itself"};
     Source source = source_of(entry.link);
-    if (source.kind == Source::Kind::directory) throw BadEntry{"it is a hard link to the directory " + quoted(entry.link)};
+    if (source.kind == Source::Kind::directory) throw BadLayer{"it is a hard link to the directory " + quoted(entry.link)};
     if (source.kind == Source::Kind::lower && layer_ == 0)
-        throw BadEntry{"it is a hard link to " + quoted(entry.link) + ", which neither its layer nor a layer below holds"};
+        throw BadLayer{"it is a hard link to " + quoted(entry.link) + ", which neither its layer nor a layer below holds"};
     const std::size_t hash = std::hash<std::string_view>{}(entry.path);
     const std::size_t target_hash = std::hash<std::string_view>{}(entry.link);
     if (source.kind == Source::Kind::dropped) {
@@ -197,7 +192,7 @@ void TreeMerger::add_hard_link(const LayerEntry & entry, NodeIndex place, InodeI
     if (place == none && waiting == none) { // nobody needs it so far; a later link of this layer may
         if (source.kind == Source::Kind::lower && source.value == none) {
             waiting_bytes_ += entry.link.size();
-            if (waiting_bytes_ > max_waiting_bytes) throw BadEntry{"too many hard links wait for their targets"};
+            if (waiting_bytes_ > max_waiting_bytes) throw BadLayer{"too many hard links wait for their targets"};
             lower_paths_.push_back(entry.link);
             source.value = static_cast<std::uint32_t>(lower_paths_.size() - 1);
         }
@@ -219,7 +214,7 @@ void TreeMerger::add_hard_link(const LayerEntry & entry, NodeIndex place, InodeI
         } else {
             const std::string target = source.value == none ? entry.link : lower_paths_[source.value];
             waiting_bytes_ += target.size() + sizeof(Waiter);
-            if (waiting_bytes_ > max_waiting_bytes) throw BadEntry{"too many hard links wait for their targets"};
+            if (waiting_bytes_ > max_waiting_bytes) throw BadLayer{"too many hard links wait for their targets"};
             waiting_[target].push_back({inode, layer_});
         }
         // Further links of this layer to the same target are the same file.
@@ -256,7 +251,7 @@ NodeIndex TreeMerger::enter_child(NodeIndex parent, std::string_view name, Node:
         break;
     case Node::Kind::directory:
         if (node.replaced && node.closed_to_self == layer_)
-            throw BadEntry{"its path goes through " + quoted(name) + ", which is no directory in the same layer"};
+            throw BadLayer{"its path goes through " + quoted(name) + ", which is no directory in the same layer"};
         break;
     case Node::Kind::whiteout:
         if (node.layer != layer_) return none;
@@ -265,7 +260,7 @@ NodeIndex TreeMerger::enter_child(NodeIndex parent, std::string_view name, Node:
         break;
     case Node::Kind::leaf:
         if (node.layer != layer_) return none;
-        throw BadEntry{"its path goes through " + quoted(name) + ", which is no directory in the same layer"};
+        throw BadLayer{"its path goes through " + quoted(name) + ", which is no directory in the same layer"};
     }
     return index;
 }

@@ -16,7 +16,7 @@ namespace tests {
 
 struct TarEntry {
     char type = '0';
-    std::string name;
+    std::string name = {};
     std::string link = {};
     unsigned mode = 0644;
     std::uint64_t uid = 0;
