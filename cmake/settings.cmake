@@ -24,8 +24,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 
 add_library(shifter_hardening INTERFACE)
 target_compile_options(shifter_hardening INTERFACE
-  -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
-  $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+  -fstack-protector-strong -fstack-clash-protection -fcf-protection
+  -U_FORTIFY_SOURCE $<$<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:$<TARGET_PROPERTY:SHIFTER_QUICK_TO_COMPILE>>>>:-D_FORTIFY_SOURCE=3>)
 target_link_options(shifter_hardening INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
 if(SHIFTER_SANITIZE)
@@ -37,7 +37,10 @@ if(SHIFTER_BUILD_FUZZERS)
   # Coverage for every layer that a fuzz target links; the targets add the libFuzzer main themselves.
   target_compile_options(shifter_settings INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+# -fPIC in libraries, some of which Slurm loads; -fPIE in programs.
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
 
 # Paths that programs know from birth: no argument and no variable has a say in them (I8).
 configure_file(${PROJECT_SOURCE_DIR}/cmake/installed_paths.hpp.in

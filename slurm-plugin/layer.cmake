@@ -7,11 +7,6 @@ shifter_library(slurm-plugin
           slurm-plugin/submit.hpp
   DEPS base site)
 
-# -fPIE, as for programs, is not enough in a plugin.
-set_source_files_properties(slurm-plugin/child.cpp slurm-plugin/dispatch.cpp slurm-plugin/options.cpp
-                            slurm-plugin/plugin_config.cpp slurm-plugin/step.cpp slurm-plugin/submit.cpp
-                            PROPERTIES COMPILE_OPTIONS -fPIC)
-
 # The releases of Slurm that the tests of tests/cluster have been run with: the one place that names them.
 set(slurm_oldest 22.05)
 set(slurm_newest 22.05)
