@@ -120,6 +120,7 @@ void TreeMerger::add_directory(const LayerEntry & entry) {
     if (const auto waiting = waiting_.find(entry.path); waiting != waiting_.end())
         for (Waiter & waiter : waiting->second)
             if (waiter.layer > layer_) waiter.cut_off = true; // a hard link to a directory has no target
+    if (awaited_.contains(entry.path)) throw BadLayer{"it is a directory in the place of a file that an upper layer links to"};
     const auto [parent_path, name] = split_path(entry.path);
     NodeIndex index = Tree::root;
     if (!entry.path.empty()) {
@@ -153,75 +154,56 @@ void TreeMerger::add_leaf(const LayerEntry & entry, LayerReader & reader) {
     const NodeIndex place = place_leaf(entry.path);
     const std::size_t hash = std::hash<std::string_view>{}(entry.path);
     if (place != none) hidden_.erase(hash);
-    const InodeIndex waiting = take_waiting(entry.path);
-    if (entry.kind == LayerEntry::Kind::hard_link) return add_hard_link(entry, place, waiting);
+    const bool seen = place != none || is_awaited(entry.path);
+    Source source{Source::Kind::passed_over, entry_number_};
     if (entry.kind == LayerEntry::Kind::device) {
         // It hides what lies below, as it would if it could stay.
-        if (place != none) {
-            ++dropped_.devices;
-            tree_.node(place).kind = Node::Kind::whiteout;
-        }
-        if (waiting != none) tree_.inode(waiting).state = Inode::State::dropped;
-        hidden_.insert_or_assign(hash, Source{Source::Kind::dropped});
-        return;
+        if (place != none) ++dropped_.devices;
+        source = Source{Source::Kind::dropped};
+    } else if (entry.kind == LayerEntry::Kind::hard_link) {
+        source = link_source(entry, seen);
+    } else if (seen) {
+        source = Source{Source::Kind::inode, tree_.add_inode()};
+        fill(source.value, entry, reader);
     }
-    if (place == none && waiting == none) {
-        hidden_.insert_or_assign(hash, Source{Source::Kind::passed_over, entry_number_});
-        return;
-    }
-    const InodeIndex inode = waiting != none ? waiting : tree_.add_inode();
-    if (place != none) stand_for(place, inode);
-    else hidden_.insert_or_assign(hash, Source{Source::Kind::inode, inode});
-    fill(inode, entry, reader);
+    if (seen) settle_awaited(entry.path, source);
+    if (place == none || source.kind == Source::Kind::dropped) hidden_.insert_or_assign(hash, source);
+    if (place == none) return;
+    if (source.kind == Source::Kind::inode) stand_for(place, source.value);
+    else tree_.node(place).kind = Node::Kind::whiteout;
 }
 
-void TreeMerger::add_hard_link(const LayerEntry & entry, NodeIndex place, InodeIndex waiting) {
+/**
+ * What a hard link is: an inode, or something dropped. If the link itself is not `seen`, nothing is fetched or waited for on
+ * its behalf; it is remembered as what its target is, since a later link of this layer may name it.
+ */
+TreeMerger::Source TreeMerger::link_source(const LayerEntry & entry, bool seen) {
     if (entry.link == entry.path) throw BadLayer{"it is a hard link to itself"};
     Source source = source_of(entry.link);
     if (source.kind == Source::Kind::directory) throw BadLayer{"it is a hard link to the directory " + quoted(entry.link)};
     if (source.kind == Source::Kind::lower && layer_ == 0)
         throw BadLayer{"it is a hard link to " + quoted(entry.link) + ", which neither its layer nor a layer below holds"};
-    const std::size_t hash = std::hash<std::string_view>{}(entry.path);
-    const std::size_t target_hash = std::hash<std::string_view>{}(entry.link);
-    if (source.kind == Source::Kind::dropped) {
-        if (place != none) tree_.node(place).kind = Node::Kind::whiteout;
-        if (waiting != none) tree_.inode(waiting).state = Inode::State::dropped;
-        hidden_.insert_or_assign(hash, source);
-        return;
+    if (source.kind == Source::Kind::lower && source.value == none) {
+        count_waiting(entry.link.size());
+        lower_paths_.push_back(entry.link);
+        source.value = static_cast<std::uint32_t>(lower_paths_.size() - 1);
     }
-    if (place == none && waiting == none) { // nobody needs it so far; a later link of this layer may
-        if (source.kind == Source::Kind::lower && source.value == none) {
-            waiting_bytes_ += entry.link.size();
-            if (waiting_bytes_ > max_waiting_bytes) throw BadLayer{"too many hard links wait for their targets"};
-            lower_paths_.push_back(entry.link);
-            source.value = static_cast<std::uint32_t>(lower_paths_.size() - 1);
-        }
-        hidden_.insert_or_assign(hash, source);
-        return;
-    }
+    if (!seen || source.kind == Source::Kind::dropped || source.kind == Source::Kind::inode) return source;
     InodeIndex inode = none;
-    if (source.kind == Source::Kind::inode) {
-        inode = tree_.resolve(source.value);
-        if (waiting != none) forward(waiting, inode);
+    if (source.kind == Source::Kind::passed_over) {
+        const auto [missed, is_new] = missed_.try_emplace(source.value, none);
+        if (is_new) missed->second = tree_.add_inode();
+        inode = missed->second;
     } else {
-        inode = waiting != none ? waiting : tree_.add_inode();
-        if (source.kind == Source::Kind::passed_over) {
-            const auto [missed, is_new] = missed_.try_emplace(source.value, inode);
-            if (!is_new && missed->second != inode) {
-                forward(inode, missed->second);
-                inode = tree_.resolve(inode);
-            }
-        } else {
-            const std::string target = source.value == none ? entry.link : lower_paths_[source.value];
-            waiting_bytes_ += target.size() + sizeof(Waiter);
-            if (waiting_bytes_ > max_waiting_bytes) throw BadLayer{"too many hard links wait for their targets"};
-            waiting_[target].push_back({inode, layer_});
-        }
-        // Further links of this layer to the same target are the same file.
-        hidden_.insert_or_assign(target_hash, Source{Source::Kind::inode, inode});
+        inode = tree_.add_inode();
+        const std::string & target = lower_paths_[source.value];
+        count_waiting(target.size() + sizeof(Waiter));
+        waiting_[target].push_back({inode, layer_});
     }
-    if (place != none) stand_for(place, inode);
-    else hidden_.insert_or_assign(hash, Source{Source::Kind::inode, inode});
+    // Further links of this layer to the same target are the same file.
+    const Source found{Source::Kind::inode, inode};
+    hidden_.insert_or_assign(std::hash<std::string_view>{}(entry.link), found);
+    return found;
 }
 
 // ---------------------------------------------------------------------------------------------- the tree
@@ -336,22 +318,33 @@ TreeMerger::Source TreeMerger::source_of(std::string_view path) const {
     return {Source::Kind::lower};
 }
 
-/** The one inode that links of upper layers to this path wait for, or `none`. */
-InodeIndex TreeMerger::take_waiting(const std::string & path) {
-    if (waiting_.empty()) return none;
+bool TreeMerger::is_awaited(std::string_view path) const {
+    if (awaited_.contains(path)) return true;
     const auto found = waiting_.find(path);
-    if (found == waiting_.end()) return none;
-    InodeIndex result = none;
+    return found != waiting_.end() &&
+           std::any_of(found->second.begin(), found->second.end(), [&](const Waiter & waiter) { return waiter.layer > layer_; });
+}
+
+/** The links of upper layers to `path` have their target, until the layer ends or has another entry of that path. */
+void TreeMerger::settle_awaited(const std::string & path, Source source) {
+    if (const auto settled = awaited_.find(path); settled != awaited_.end()) settled->second.target = source;
+    const auto found = waiting_.find(path);
+    if (found == waiting_.end()) return;
     std::vector<Waiter> & waiters = found->second;
     for (const Waiter & waiter : waiters) {
         if (waiter.layer <= layer_) continue;
-        if (result == none) result = tree_.resolve(waiter.inode);
-        else forward(waiter.inode, result);
+        Awaited & awaited = awaited_.try_emplace(path, Awaited{none, source}).first->second;
+        if (awaited.inode == none) awaited.inode = waiter.inode;
+        else forward(waiter.inode, awaited.inode);
         waiting_bytes_ -= path.size() + sizeof(Waiter);
     }
     std::erase_if(waiters, [&](const Waiter & waiter) { return waiter.layer > layer_; });
     if (waiters.empty()) waiting_.erase(found);
-    return result;
+}
+
+void TreeMerger::count_waiting(std::size_t bytes) {
+    waiting_bytes_ += bytes;
+    if (waiting_bytes_ > max_waiting_bytes) throw BadLayer{"too many hard links wait for their targets"};
 }
 
 /** Something of the current layer hides `path` (if `itself`) and all beneath it from the layers above. */
@@ -374,6 +367,11 @@ void TreeMerger::end_layer() {
             if (waiter.cut_off)
                 throw Error{"cannot unpack " + layer_names_[waiter.layer] + ": it has a hard link to " + quoted(path) +
                             ", which " + layer_names_[layer_] + " below it removes"};
+    for (const auto & [path, awaited] : awaited_) {
+        if (awaited.target.kind == Source::Kind::inode) forward(awaited.inode, awaited.target.value);
+        else tree_.inode(tree_.resolve(awaited.inode)).state = Inode::State::dropped;
+    }
+    awaited_.clear();
     for (const std::string & path : lower_paths_) waiting_bytes_ -= path.size();
     lower_paths_.clear();
     hidden_.clear();

@@ -77,12 +77,18 @@ private:
         bool cut_off = false; ///< the current layer removes the target
     };
 
+    /** Links of upper layers that have found their target in this layer. */
+    struct Awaited {
+        InodeIndex inode;
+        Source target;
+    };
+
     void add(LayerEntry & entry, LayerReader & reader);
     void add_whiteout(std::string_view path);
     void add_opaque(std::string_view path);
     void add_directory(const LayerEntry & entry);
     void add_leaf(const LayerEntry & entry, LayerReader & reader);
-    void add_hard_link(const LayerEntry & entry, NodeIndex place, InodeIndex waiting);
+    [[nodiscard]] Source link_source(const LayerEntry & entry, bool seen);
 
     /** The directory `path`, made if need be; `none` if an upper layer hides it. */
     [[nodiscard]] NodeIndex enter(std::string_view path, Node::Kind made_as);
@@ -94,7 +100,9 @@ private:
     void take_back(NodeIndex directory);
 
     [[nodiscard]] Source source_of(std::string_view path) const;
-    [[nodiscard]] InodeIndex take_waiting(const std::string & path);
+    [[nodiscard]] bool is_awaited(std::string_view path) const;
+    void settle_awaited(const std::string & path, Source source);
+    void count_waiting(std::size_t bytes);
     void cut_off(std::string_view path, bool itself);
     void end_layer();
 
@@ -117,6 +125,7 @@ private:
     std::vector<std::string> lower_paths_;
     std::map<std::uint32_t, InodeIndex> missed_;      ///< by entry number, for the second pass
     std::map<std::string, std::vector<Waiter>, std::less<>> waiting_; ///< hard links by the path of their target
+    std::map<std::string, Awaited, std::less<>> awaited_;             ///< by path, of this layer
     std::size_t waiting_bytes_ = 0;
     std::map<std::uint16_t, std::string> layer_names_;
 };

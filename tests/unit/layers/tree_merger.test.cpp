@@ -197,6 +197,8 @@ TEST_CASE("a hard link keeps its content when upper layers hide or replace its t
     CHECK(merged({low, linked, tar().file("a", "new").end()}) == Lines{"a=new", "b=x"});
     CHECK(merged({low, tar().hard_link("b", "a").whiteout("", "a").end()}) == Lines{"b=x"});
     CHECK(merged({low, tar().hard_link("b", "a").hard_link("c", "a").end(), tar().whiteout("", "b").file("a", "new").end()}) == Lines{"a=new", "c=x"});
+    CHECK(merged({tar().file("a", "1").hard_link("l", "a").file("a", "2").end(), linked}) == Lines{"a=2 (2 links)", "b=2 (2 links)", "l=1"});
+    CHECK(merged({tar().file("a", "1").file("a", "2").end(), linked, tar().whiteout("", "a").end()}) == Lines{"b=2"});
     CHECK(merged({low, linked, tar().hard_link("c", "b").whiteout("", "b").end(), tar().whiteout("", "a").end()}) == Lines{"c=x"});
 }
 
