@@ -40,13 +40,33 @@ public:
 
     /** For an action that begins and commits by itself. */
     template <class Action> auto use_as_is(Action && action) {
-        const std::unique_lock lock{turn_, longest_wait_for_catalog};
-        if (!lock) throw Error{"the catalog is too busy to answer; try again"};
+        const Turn turn{*this};
         return action(connection_);
     }
 
 private:
-    std::timed_mutex turn_;
+    /** A lock whose wait has an end; not std::timed_mutex, which the thread sanitizer of GCC 12 does not know. */
+    struct Turn {
+        explicit Turn(Writer & of) : writer{of} {
+            std::unique_lock lock{writer.mutex_};
+            if (!writer.freed_.wait_for(lock, longest_wait_for_catalog, [&] { return !writer.is_in_use_; })) {
+                throw Error{"the catalog is too busy to answer; try again"};
+            }
+            writer.is_in_use_ = true;
+        }
+        ~Turn() {
+            const std::lock_guard lock{writer.mutex_};
+            writer.is_in_use_ = false;
+            writer.freed_.notify_one();
+        }
+        Turn(const Turn &) = delete;
+        Turn & operator=(const Turn &) = delete;
+        Writer & writer;
+    };
+
+    std::mutex mutex_;
+    std::condition_variable freed_;
+    bool is_in_use_ = false;
     Connection connection_;
 };
 
