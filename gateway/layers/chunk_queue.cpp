@@ -8,7 +8,8 @@ namespace shifter::layers {
 
 Chunk ChunkQueue::take_empty(const std::stop_token & stop) {
     std::unique_lock lock{mutex_};
-    if (!changed_.wait(lock, stop, [&] { return !empty_.empty() || free_chunks_ > 0; })) throw Error{"the conversion was stopped"};
+    if (!changed_.wait(lock, stop, [&] { return !empty_.empty() || free_chunks_ > 0; }))
+        throw Error{"the conversion was stopped"};
     if (!empty_.empty()) {
         Chunk chunk = std::move(empty_.back());
         empty_.pop_back();
@@ -42,7 +43,8 @@ bool ChunkQueue::next(Chunk & chunk, const std::stop_token & stop) {
         empty_.push_back(std::exchange(chunk, Chunk{}));
         changed_.notify_all();
     }
-    if (!changed_.wait(lock, stop, [&] { return !full_.empty() || closed_; })) throw Error{"the conversion was stopped"};
+    if (!changed_.wait(lock, stop, [&] { return !full_.empty() || closed_; }))
+        throw Error{"the conversion was stopped"};
     if (!full_.empty()) {
         chunk = std::move(full_.front());
         full_.pop_front();

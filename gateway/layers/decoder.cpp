@@ -14,7 +14,8 @@ namespace {
  */
 class Watched : public oci::ByteSource {
 public:
-    Watched(std::unique_ptr<oci::ByteSource> source, std::stop_token stop) : source_{std::move(source)}, stop_{std::move(stop)} {}
+    Watched(std::unique_ptr<oci::ByteSource> source, std::stop_token stop)
+        : source_{std::move(source)}, stop_{std::move(stop)} {}
 
     std::size_t read(std::span<std::byte> buffer) override {
         if (stop_.stop_requested()) throw Error{"the conversion was stopped"};
@@ -36,8 +37,8 @@ private:
 } // namespace
 
 Decoder::Decoder(Layer layer, const Limits & limits)
-    : layer_{std::move(layer)}, max_bytes_{limits.max_layer_unpacked_bytes},
-      thread_{[this](const std::stop_token & stop) { run(stop); }} {}
+    : layer_{std::move(layer)},
+      max_bytes_{limits.max_layer_unpacked_bytes}, thread_{[this](const std::stop_token & stop) { run(stop); }} {}
 
 Decoder::~Decoder() = default;
 
@@ -68,7 +69,8 @@ void Decoder::run(const std::stop_token & stop) noexcept {
             throw;
         }
     } catch (const std::exception & error) {
-        failure = ours ? std::make_exception_ptr(Error{"cannot read " + layer_.name + ": " + error.what()}) : std::current_exception();
+        failure = ours ? std::make_exception_ptr(Error{"cannot read " + layer_.name + ": " + error.what()})
+                       : std::current_exception();
     } catch (...) {
         failure = std::current_exception();
     }

@@ -23,7 +23,8 @@ inline constexpr std::size_t chunk_bytes = 512U << 10U;
 inline constexpr std::size_t chunks_per_layer = 6;
 
 /** What one decoder holds at most, a zstd window beyond the common one not counted. */
-inline constexpr std::size_t decoder_memory_bytes = (chunks_per_layer * chunk_bytes) + common_window_bytes + (256U << 10U);
+inline constexpr std::size_t decoder_memory_bytes =
+    (chunks_per_layer * chunk_bytes) + common_window_bytes + (256U << 10U);
 
 class Decoder {
 public:

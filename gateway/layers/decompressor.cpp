@@ -55,8 +55,8 @@ private:
 };
 
 bool starts_with(std::span<const std::byte> bytes, std::initializer_list<unsigned> magic) {
-    return bytes.size() >= magic.size() &&
-           std::equal(magic.begin(), magic.end(), bytes.begin(), [](unsigned a, std::byte b) { return std::byte(a) == b; });
+    return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin(),
+                                                      [](unsigned a, std::byte b) { return std::byte(a) == b; });
 }
 
 bool is_gzip(std::span<const std::byte> bytes) { return starts_with(bytes, {0x1f, 0x8b}); }
@@ -64,7 +64,8 @@ bool is_gzip(std::span<const std::byte> bytes) { return starts_with(bytes, {0x1f
 bool is_zstd(std::span<const std::byte> bytes) {
     // Skippable frames (0x184D2A50 to 5F, little endian) may come first.
     return starts_with(bytes, {0x28, 0xb5, 0x2f, 0xfd}) ||
-           (bytes.size() >= 4 && (bytes[0] & std::byte{0xf0}) == std::byte{0x50} && starts_with(bytes.subspan(1), {0x2a, 0x4d, 0x18}));
+           (bytes.size() >= 4 && (bytes[0] & std::byte{0xf0}) == std::byte{0x50} &&
+            starts_with(bytes.subspan(1), {0x2a, 0x4d, 0x18}));
 }
 
 class Plain : public Decompressor {
@@ -83,7 +84,8 @@ public:
     std::size_t read(std::span<std::byte> buffer) override {
         if (finished_ || buffer.empty()) return 0;
         state_.next_out = reinterpret_cast<std::uint8_t *>(buffer.data());
-        const auto room = static_cast<std::uint32_t>(std::min<std::size_t>(buffer.size(), std::numeric_limits<std::uint32_t>::max()));
+        const auto room =
+            static_cast<std::uint32_t>(std::min<std::size_t>(buffer.size(), std::numeric_limits<std::uint32_t>::max()));
         state_.avail_out = room;
         while (state_.avail_out == room && !finished_) inflate();
         return room - state_.avail_out;
@@ -103,7 +105,8 @@ private:
         const std::uint32_t room = state_.avail_out;
         const int status = isal_inflate(&state_);
         if (status == ISAL_INCORRECT_CHECKSUM) throw Error{"the gzip stream has a wrong checksum"};
-        if (status == ISAL_INVALID_WRAPPER || status == ISAL_UNSUPPORTED_METHOD) throw Error{"the gzip stream has a bad header"};
+        if (status == ISAL_INVALID_WRAPPER || status == ISAL_UNSUPPORTED_METHOD)
+            throw Error{"the gzip stream has a bad header"};
         if (status != ISAL_DECOMP_OK && status != ISAL_END_INPUT) throw Error{"the gzip stream is damaged"};
         input_->consume(rest.size() - state_.avail_in);
         if (state_.block_state == ISAL_BLOCK_FINISH) return after_member();
@@ -155,7 +158,8 @@ public:
             const auto rest = input_->rest();
             ZSTD_inBuffer in{rest.data(), rest.size(), 0};
             const std::size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
-            if (ZSTD_isError(status) != 0) throw Error{"the zstd stream is damaged (" + std::string{ZSTD_getErrorName(status)} + ")"};
+            if (ZSTD_isError(status) != 0)
+                throw Error{"the zstd stream is damaged (" + std::string{ZSTD_getErrorName(status)} + ")"};
             input_->consume(in.pos);
             inside_frame_ = status != 0;
             if (inside_frame_ && rest.empty() && out.pos == 0) throw Error{"the zstd stream ends too early"};

@@ -36,6 +36,7 @@ public:
  * @param source          must outlive the result
  * @param wait_for_turn   called before a window larger than `common_window_bytes` is allocated
  */
-[[nodiscard]] std::unique_ptr<Decompressor> open_decompressor(oci::ByteSource & source, std::function<void()> wait_for_turn);
+[[nodiscard]] std::unique_ptr<Decompressor> open_decompressor(oci::ByteSource & source,
+                                                              std::function<void()> wait_for_turn);
 
 } // namespace shifter::layers

@@ -17,13 +17,13 @@ struct LayerEntry {
     enum class Kind { file, directory, symlink, hard_link, fifo, device };
 
     Kind kind = Kind::file;
-    std::string path;                ///< bytes; no leading slash, no ".", "..", empty component; "" is the root
-    std::uint32_t mode = 0;          ///< 07777
+    std::string path;       ///< bytes; no leading slash, no ".", "..", empty component; "" is the root
+    std::uint32_t mode = 0; ///< 07777
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
-    std::int64_t mtime = 0;          ///< seconds since the epoch
-    std::uint64_t size_bytes = 0;    ///< of a file, holes included
-    std::string link;                ///< symlink: its text; hard link: the path of its target, in the form of `path`
+    std::int64_t mtime = 0;       ///< seconds since the epoch
+    std::uint64_t size_bytes = 0; ///< of a file, holes included
+    std::string link;             ///< symlink: its text; hard link: the path of its target, in the form of `path`
     std::vector<std::pair<std::string, std::string>> xattrs; ///< names with their namespace, and values
 };
 

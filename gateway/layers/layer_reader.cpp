@@ -22,15 +22,23 @@ LayerEntry::Kind kind_of(char type, std::string_view name) {
     switch (type) {
     case '\0':
     case '0':
-    case '7': return name.ends_with('/') ? LayerEntry::Kind::directory : LayerEntry::Kind::file;
-    case 'S': return LayerEntry::Kind::file;
-    case '1': return LayerEntry::Kind::hard_link;
-    case '2': return LayerEntry::Kind::symlink;
+    case '7':
+        return name.ends_with('/') ? LayerEntry::Kind::directory : LayerEntry::Kind::file;
+    case 'S':
+        return LayerEntry::Kind::file;
+    case '1':
+        return LayerEntry::Kind::hard_link;
+    case '2':
+        return LayerEntry::Kind::symlink;
     case '3':
-    case '4': return LayerEntry::Kind::device;
-    case '5': return LayerEntry::Kind::directory;
-    case '6': return LayerEntry::Kind::fifo;
-    default: throw BadLayer{"it has the type " + quoted(std::string_view{&type, 1}) + ", which no layer may hold"};
+    case '4':
+        return LayerEntry::Kind::device;
+    case '5':
+        return LayerEntry::Kind::directory;
+    case '6':
+        return LayerEntry::Kind::fifo;
+    default:
+        throw BadLayer{"it has the type " + quoted(std::string_view{&type, 1}) + ", which no layer may hold"};
     }
 }
 
@@ -46,12 +54,15 @@ std::string normal_path(std::string_view text, const Limits & limits) {
         if (component.empty() || component == ".") continue;
         if (component == "..") throw BadLayer{"its path leads out of the image by \"..\""};
         if (component.size() > max_component_bytes)
-            throw BadLayer{"its path has a name of " + std::to_string(component.size()) + " bytes; at most 255 are possible"};
-        if (++depth > limits.max_depth) throw BadLayer{"its path is deeper than " + std::to_string(limits.max_depth) + " directories"};
+            throw BadLayer{"its path has a name of " + std::to_string(component.size()) +
+                           " bytes; at most 255 are possible"};
+        if (++depth > limits.max_depth)
+            throw BadLayer{"its path is deeper than " + std::to_string(limits.max_depth) + " directories"};
         if (!result.empty()) result += '/';
         result += component;
     }
-    if (result.size() > limits.max_path_bytes) throw BadLayer{"its path is longer than " + std::to_string(limits.max_path_bytes) + " bytes"};
+    if (result.size() > limits.max_path_bytes)
+        throw BadLayer{"its path is longer than " + std::to_string(limits.max_path_bytes) + " bytes"};
     return result;
 }
 
@@ -95,12 +106,14 @@ void LayerReader::read_exactly(TarBlock & block) {
 std::string LayerReader::read_header_body(std::uint64_t size) {
     header_bytes_ += size;
     if (size > limits_.max_header_bytes || header_bytes_ > limits_.max_header_bytes)
-        throw BadLayer{"an entry has extended headers of more than " + std::to_string(limits_.max_header_bytes) + " bytes"};
+        throw BadLayer{"an entry has extended headers of more than " + std::to_string(limits_.max_header_bytes) +
+                       " bytes"};
     std::string body;
     TarBlock block;
     while (body.size() < size) {
         read_exactly(block);
-        body.append(reinterpret_cast<const char *>(block.data()), std::min<std::size_t>(block.size(), size - body.size()));
+        body.append(reinterpret_cast<const char *>(block.data()),
+                    std::min<std::size_t>(block.size(), size - body.size()));
     }
     return body;
 }
@@ -116,9 +129,7 @@ void LayerReader::copy(std::uint64_t count, BodySink * sink) {
     }
 }
 
-void LayerReader::skip_body() {
-    copy(std::exchange(body_left_, 0) + std::exchange(padding_, 0), nullptr);
-}
+void LayerReader::skip_body() { copy(std::exchange(body_left_, 0) + std::exchange(padding_, 0), nullptr); }
 
 void LayerReader::expect_only_zeros() {
     TarBlock block;
@@ -160,13 +171,19 @@ bool LayerReader::read_entry(LayerEntry & entry) {
         }
         TarHeader header = parse_tar_header(block);
         switch (header.type) {
-        case 'x': parse_pax(read_header_body(static_cast<std::uint64_t>(header.size)), pax); break;
+        case 'x':
+            parse_pax(read_header_body(static_cast<std::uint64_t>(header.size)), pax);
+            break;
         case 'g':
             parse_pax(read_header_body(static_cast<std::uint64_t>(header.size)), global_);
             pax = global_;
             continue;
-        case 'L': long_name = read_header_body(static_cast<std::uint64_t>(header.size)).c_str(); break;
-        case 'K': long_link = read_header_body(static_cast<std::uint64_t>(header.size)).c_str(); break;
+        case 'L':
+            long_name = read_header_body(static_cast<std::uint64_t>(header.size)).c_str();
+            break;
+        case 'K':
+            long_link = read_header_body(static_cast<std::uint64_t>(header.size)).c_str();
+            break;
         default:
             if (long_name) header.name = std::move(*long_name);
             if (long_link) header.link = std::move(*long_link);
@@ -196,7 +213,8 @@ void LayerReader::fill(LayerEntry & entry, TarHeader & header, const PaxRecords 
         if (entry.kind == LayerEntry::Kind::symlink) {
             entry.link = header.link;
             if (entry.link.empty()) throw BadLayer{"it is a symbolic link to nowhere"};
-            if (entry.link.size() > limits_.max_path_bytes) throw BadLayer{"it is a symbolic link with too long a text"};
+            if (entry.link.size() > limits_.max_path_bytes)
+                throw BadLayer{"it is a symbolic link with too long a text"};
         } else if (entry.kind == LayerEntry::Kind::hard_link) {
             try {
                 entry.link = normal_path(header.link, limits_);

@@ -36,7 +36,8 @@ public:
     /** `name` goes in front of messages: "layer sha256:…". */
     LayerReader(std::string name, NextPiece next_piece, const Limits & limits);
 
-    /** The next entry, or false at the end of the archive; what was left of the last body is skipped. @throws Error naming the layer, or what `next_piece` threw */
+    /** The next entry, or false at the end of the archive; what was left of the last body is skipped. @throws Error
+     * naming the layer, or what `next_piece` threw */
     [[nodiscard]] bool next(LayerEntry & entry);
     /** Gives the body of the current file to `sink`: exactly entry.size_bytes, holes included. At most once. */
     void read_body(BodySink & sink);
@@ -65,8 +66,8 @@ private:
     Limits limits_;
     std::span<const std::byte> piece_;
     PaxRecords global_;
-    std::uint64_t body_left_ = 0;    ///< stored bytes of the current body that were not read yet
-    std::uint64_t padding_ = 0;      ///< behind the body
+    std::uint64_t body_left_ = 0; ///< stored bytes of the current body that were not read yet
+    std::uint64_t padding_ = 0;   ///< behind the body
     std::uint64_t real_size_ = 0;
     bool sparse_ = false;
     std::vector<Segment> segments_;

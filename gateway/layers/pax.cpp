@@ -10,7 +10,9 @@ constexpr std::string_view star_xattr = "SCHILY.xattr.";
 constexpr std::string_view libarchive_xattr = "LIBARCHIVE.xattr.";
 constexpr std::string_view gnu_sparse = "GNU.sparse.";
 
-[[noreturn]] void fail(std::string_view key) { throw BadLayer{"the extended header " + quoted(key) + " has a bad value"}; }
+[[noreturn]] void fail(std::string_view key) {
+    throw BadLayer{"the extended header " + quoted(key) + " has a bad value"};
+}
 
 std::uint64_t unsigned_value(std::string_view key, std::string_view value) {
     const auto number = text::parse_unsigned<std::uint64_t>(value);
@@ -111,21 +113,31 @@ void parse_sparse(std::string_view key, std::string_view value, PaxRecords::Spar
 
 template <class T, class Parse>
 void set(std::optional<T> & target, std::string_view key, std::string_view value, Parse parse) {
-    if (value.empty()) target.reset();
-    else target = parse(key, value);
+    if (value.empty())
+        target.reset();
+    else
+        target = parse(key, value);
 }
 
 void apply(std::string_view key, std::string_view value, PaxRecords & records) {
-    if (key == "path") set(records.path, key, value, name_value);
-    else if (key == "linkpath") set(records.link, key, value, name_value);
-    else if (key == "size") set(records.size, key, value, unsigned_value);
-    else if (key == "uid") set(records.uid, key, value, unsigned_value);
-    else if (key == "gid") set(records.gid, key, value, unsigned_value);
-    else if (key == "mtime") set(records.mtime, key, value, time_value);
-    else if (key.starts_with(star_xattr)) records.xattrs[name_value(key, key.substr(star_xattr.size()))] = value;
+    if (key == "path")
+        set(records.path, key, value, name_value);
+    else if (key == "linkpath")
+        set(records.link, key, value, name_value);
+    else if (key == "size")
+        set(records.size, key, value, unsigned_value);
+    else if (key == "uid")
+        set(records.uid, key, value, unsigned_value);
+    else if (key == "gid")
+        set(records.gid, key, value, unsigned_value);
+    else if (key == "mtime")
+        set(records.mtime, key, value, time_value);
+    else if (key.starts_with(star_xattr))
+        records.xattrs[name_value(key, key.substr(star_xattr.size()))] = value;
     else if (key.starts_with(libarchive_xattr))
         records.xattrs[percent_decoded(key, key.substr(libarchive_xattr.size()))] = base64_decoded(key, value);
-    else if (key.starts_with(gnu_sparse)) parse_sparse(key, value, records.sparse);
+    else if (key.starts_with(gnu_sparse))
+        parse_sparse(key, value, records.sparse);
 }
 
 } // namespace
@@ -135,7 +147,8 @@ void parse_pax(std::string_view body, PaxRecords & records) {
         // "LENGTH KEY=VALUE\n", where LENGTH counts the whole record.
         const std::size_t space = body.find(' ');
         const auto length = text::parse_unsigned<std::size_t>(body.substr(0, space));
-        if (space == std::string_view::npos || !length || *length > body.size() || *length < space + 3 || body[*length - 1] != '\n')
+        if (space == std::string_view::npos || !length || *length > body.size() || *length < space + 3 ||
+            body[*length - 1] != '\n')
             throw BadLayer{"an extended header is damaged"};
         const std::string_view record = body.substr(space + 1, *length - space - 2);
         const std::size_t equals = record.find('=');

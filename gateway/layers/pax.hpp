@@ -31,12 +31,13 @@ struct PaxRecords {
         bool map_in_body = false; ///< format 1.0
         std::optional<std::string> name;
         std::optional<std::uint64_t> real_size;
-        std::vector<Segment> segments;           ///< formats 0.0 and 0.1
+        std::vector<Segment> segments;            ///< formats 0.0 and 0.1
         std::optional<std::uint64_t> open_offset; ///< 0.0: an offset whose size has not come yet
     } sparse;
 };
 
-/** Adds the records of `body` to `records`; later ones win, an empty value takes an earlier one back. @throws BadLayer */
+/** Adds the records of `body` to `records`; later ones win, an empty value takes an earlier one back. @throws BadLayer
+ */
 void parse_pax(std::string_view body, PaxRecords & records);
 
 } // namespace shifter::layers

@@ -17,7 +17,9 @@ namespace shifter::layers {
 template <class T, std::size_t segment_log2 = 12> class Segmented {
 public:
     [[nodiscard]] T & operator[](std::uint32_t index) { return segments_[index >> segment_log2][index & mask]; }
-    [[nodiscard]] const T & operator[](std::uint32_t index) const { return segments_[index >> segment_log2][index & mask]; }
+    [[nodiscard]] const T & operator[](std::uint32_t index) const {
+        return segments_[index >> segment_log2][index & mask];
+    }
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
 
     /** The index of the new element. */

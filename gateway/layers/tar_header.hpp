@@ -1,7 +1,7 @@
 /**
  * @file
- * One 512-byte block of a tar archive: v7, POSIX.1-1988 ustar, GNU and star. The layouts are in tar(5) of FreeBSD and in
- * "Basic Tar Format" of the GNU tar manual.
+ * One 512-byte block of a tar archive: v7, POSIX.1-1988 ustar, GNU and star. The layouts are in tar(5) of FreeBSD and
+ * in "Basic Tar Format" of the GNU tar manual.
  */
 #pragma once
 

@@ -66,7 +66,8 @@ std::uint32_t Tree::store(std::string_view text) {
     const auto length = static_cast<std::uint16_t>(text.size());
     constexpr std::size_t piece = std::size_t{1} << arena_log2;
     if (arena_used_ + sizeof length + text.size() > piece) {
-        if (arena_.size() == (std::size_t{1} << (32U - arena_log2))) throw std::length_error{"the image has too many names"};
+        if (arena_.size() == (std::size_t{1} << (32U - arena_log2)))
+            throw std::length_error{"the image has too many names"};
         arena_.push_back(std::make_unique<char[]>(piece));
         arena_used_ = 0;
     }
@@ -86,7 +87,8 @@ std::string_view Tree::text(std::uint32_t offset) const {
 }
 
 std::uint32_t Tree::store_xattrs(XattrList list) {
-    const auto [place, is_new] = xattr_index_.try_emplace(std::move(list), static_cast<std::uint32_t>(xattr_lists_.size()));
+    const auto [place, is_new] =
+        xattr_index_.try_emplace(std::move(list), static_cast<std::uint32_t>(xattr_lists_.size()));
     if (is_new) xattr_lists_.push_back(&place->first);
     return place->second;
 }

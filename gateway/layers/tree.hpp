@@ -22,7 +22,7 @@ inline constexpr std::uint32_t none = 0xffffffff;
 
 struct Inode {
     enum class State : std::uint8_t {
-        pending,   ///< a hard link whose target has not come yet
+        pending, ///< a hard link whose target has not come yet
         file,
         directory,
         symlink,
@@ -43,11 +43,11 @@ struct Inode {
 
 struct Node {
     enum class Kind : std::uint8_t {
-        absent,    ///< was here, and was taken back by the same layer
-        whiteout,  ///< nothing is here, and nothing of a lower layer may come
-        phantom,   ///< a directory that only whiteouts have spoken of so far
+        absent,   ///< was here, and was taken back by the same layer
+        whiteout, ///< nothing is here, and nothing of a lower layer may come
+        phantom,  ///< a directory that only whiteouts have spoken of so far
         directory,
-        leaf,      ///< anything else
+        leaf, ///< anything else
     };
 
     NodeIndex parent = none;
@@ -61,7 +61,7 @@ struct Node {
     std::uint16_t closed_to_children = 0; ///< directory: layers below this one add nothing to it (0: all may)
     std::uint16_t closed_to_self = 0;     ///< directory: layers below this one do not describe it
     Kind kind = Kind::absent;
-    bool replaced = false;                ///< directory: layer `closed_to_self` holds something else at this path
+    bool replaced = false; ///< directory: layer `closed_to_self` holds something else at this path
 };
 
 using XattrList = std::vector<std::pair<std::string, std::string>>;
@@ -103,9 +103,9 @@ private:
     static constexpr std::size_t arena_log2 = 20;
     Segmented<Node> nodes_;
     Segmented<Inode> inodes_;
-    std::vector<std::unique_ptr<char[]>> arena_; ///< texts with two bytes of length in front
+    std::vector<std::unique_ptr<char[]>> arena_;            ///< texts with two bytes of length in front
     std::size_t arena_used_ = std::size_t{1} << arena_log2; ///< of the last piece
-    std::vector<NodeIndex> table_;               ///< open addressing, a power of two, at most three quarters full
+    std::vector<NodeIndex> table_; ///< open addressing, a power of two, at most three quarters full
     std::map<XattrList, std::uint32_t> xattr_index_;
     std::vector<const XattrList *> xattr_lists_;
 };

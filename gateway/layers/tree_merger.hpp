@@ -26,7 +26,8 @@ namespace shifter::layers {
 class TreeSink {
 public:
     virtual ~TreeSink() = default;
-    /** The body of `inode` follows; the sink sets Inode::content when it likes, at the latest when all has been merged. */
+    /** The body of `inode` follows; the sink sets Inode::content when it likes, at the latest when all has been merged.
+     */
     virtual BodySink & begin_file(InodeIndex inode, std::uint64_t size_bytes) = 0;
     virtual void end_file() = 0;
 };
@@ -73,7 +74,7 @@ private:
     };
     struct Waiter {
         InodeIndex inode;
-        std::uint16_t layer; ///< that holds the hard link: its target lies below
+        std::uint16_t layer;  ///< that holds the hard link: its target lies below
         bool cut_off = false; ///< the current layer removes the target
     };
 
@@ -123,7 +124,7 @@ private:
     std::uint32_t entry_number_ = 0;
     std::unordered_map<std::size_t, Source> hidden_; ///< by hash of the path: entries of this layer that no one sees
     std::vector<std::string> lower_paths_;
-    std::map<std::uint32_t, InodeIndex> missed_;      ///< by entry number, for the second pass
+    std::map<std::uint32_t, InodeIndex> missed_;                      ///< by entry number, for the second pass
     std::map<std::string, std::vector<Waiter>, std::less<>> waiting_; ///< hard links by the path of their target
     std::map<std::string, Awaited, std::less<>> awaited_;             ///< by path, of this layer
     std::size_t waiting_bytes_ = 0;

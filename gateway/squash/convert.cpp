@@ -29,9 +29,12 @@ public:
     void drop_current() { running_.pop_front(); }
 
     [[nodiscard]] std::unique_ptr<layers::Decoder> start(std::size_t layer) const {
-        return std::make_unique<layers::Decoder>(layers::Decoder::Layer{name(layer), layers_[layer].diff_id, layers_[layer].open}, limits_);
+        return std::make_unique<layers::Decoder>(
+            layers::Decoder::Layer{name(layer), layers_[layer].diff_id, layers_[layer].open}, limits_);
     }
-    [[nodiscard]] std::string name(std::size_t layer) const { return "layer " + layers_[layer].blob.digest.to_string(); }
+    [[nodiscard]] std::string name(std::size_t layer) const {
+        return "layer " + layers_[layer].blob.digest.to_string();
+    }
 
 private:
     const std::vector<LayerInput> & layers_;
@@ -41,7 +44,8 @@ private:
     std::deque<std::unique_ptr<layers::Decoder>> running_;
 };
 
-void merge_all(Decoders & decoders, std::size_t count, layers::TreeMerger & merger, const Limits & limits, const std::stop_token & stop) {
+void merge_all(Decoders & decoders, std::size_t count, layers::TreeMerger & merger, const Limits & limits,
+               const std::stop_token & stop) {
     for (std::size_t layer = count; layer-- != 0;) {
         layers::Decoder & decoder = decoders.current();
         layers::LayerReader reader{decoders.name(layer), [&] { return decoder.next(stop); }, limits};
@@ -67,8 +71,8 @@ void verify(Output & output) {
 
 } // namespace
 
-Result convert(std::vector<LayerInput> layers, int output_fd, std::uint32_t created, const Options & options, const Limits & limits,
-               std::stop_token stop) {
+Result convert(std::vector<LayerInput> layers, int output_fd, std::uint32_t created, const Options & options,
+               const Limits & limits, std::stop_token stop) {
     options.check();
     if (layers.size() > 0xfffe) throw Error{"cannot convert an image of " + std::to_string(layers.size()) + " layers"};
     layers::Tree tree;

@@ -32,8 +32,9 @@ struct LayerInput {
     oci::Descriptor blob;
     Digest diff_id;
     /**
-     * Opens the compressed bytes; called from any thread. The source checks the blob's digest and size. Called once, and
-     * once more for a layer with a hard link whose target an upper layer hides: its body was passed over, and is fetched.
+     * Opens the compressed bytes; called from any thread. The source checks the blob's digest and size. Called once,
+     * and once more for a layer with a hard link whose target an upper layer hides: its body was passed over, and is
+     * fetched.
      */
     std::function<std::unique_ptr<oci::ByteSource>()> open;
     /** Optional: makes reads of the source that are under way end soon. Called when the conversion has failed. */

@@ -37,10 +37,17 @@ SqfsPtr<sqfs_block_processor_t> make_processor(Output & output, sqfs_block_write
 struct DataWriter::Pending {
     using InodePtr = sqfs_inode_generic_t *;
 
-    Pending(Output & output, const Options & options)
-        : writer{owned(sqfs_block_writer_create(output.file.sqfs(), SQFS_DEVBLK_SIZE, 0))},
-          processor{make_processor(output, writer.get(), options)}, block_bytes{options.block_bytes} {}
+    Pending(Output & target, const Options & options)
+        : output{target}, writer{owned(sqfs_block_writer_create(target.file.sqfs(), SQFS_DEVBLK_SIZE, 0))},
+          processor{make_processor(target, writer.get(), options)}, block_bytes{options.block_bytes},
+          max_backlog{options.backlog()} {}
     ~Pending() {
+        // libsquashfs does not free blocks that are on their way when it is told to end, and a service would lose some
+        // megabytes with each pull that fails. So they come home first, and are written nowhere. Each call that fails
+        // has freed a block; a pool that has broken down for good would never end, hence the bound.
+        if (!finished) output.file.discard_writes();
+        for (std::size_t tries = 0; sqfs_block_processor_sync(processor.get()) != 0 && tries < 4 * max_backlog;)
+            ++tries;
         processor.reset(); // until then it writes to the inodes
         for (const InodePtr inode : inodes) sqfs_free(inode);
     }
@@ -50,9 +57,12 @@ struct DataWriter::Pending {
     std::array<InodePtr, harvest_after> inodes{};
     std::array<layers::InodeIndex, harvest_after> numbers{};
     std::size_t count = 0;
+    Output & output;
     SqfsPtr<sqfs_block_writer_t> writer;
     SqfsPtr<sqfs_block_processor_t> processor;
     std::uint32_t block_bytes;
+    std::size_t max_backlog;
+    bool finished = false;
 };
 
 DataWriter::DataWriter(Output & output, layers::Tree & tree, const Options & options, std::stop_token stop)
@@ -66,14 +76,16 @@ layers::BodySink & DataWriter::begin_file(layers::InodeIndex inode, std::uint64_
     pending_->numbers[place] = inode;
     // As mksquashfs does: only files that are smaller than a block share one with others.
     const sqfs_u32 flags = size_bytes > pending_->block_bytes ? SQFS_BLK_DONT_FRAGMENT : 0;
-    output_.file.check(sqfs_block_processor_begin_file(pending_->processor.get(), &pending_->inodes[place], nullptr, flags),
-                       "compress a file");
+    output_.file.check(
+        sqfs_block_processor_begin_file(pending_->processor.get(), &pending_->inodes[place], nullptr, flags),
+        "compress a file");
     return *this;
 }
 
 void DataWriter::data(std::span<const std::byte> bytes) {
     if (stop_.stop_requested()) throw Error{"the conversion was stopped"};
-    output_.file.check(sqfs_block_processor_append(pending_->processor.get(), bytes.data(), bytes.size()), "compress a file");
+    output_.file.check(sqfs_block_processor_append(pending_->processor.get(), bytes.data(), bytes.size()),
+                       "compress a file");
 }
 
 void DataWriter::hole(std::uint64_t bytes) {
@@ -92,6 +104,7 @@ void DataWriter::end_file() {
 void DataWriter::finish() {
     harvest();
     output_.file.check(sqfs_block_processor_finish(pending_->processor.get()), "compress a file");
+    pending_->finished = true; // what follows is written
     pending_.reset();
 }
 

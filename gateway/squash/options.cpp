@@ -15,10 +15,13 @@ namespace {
 std::size_t compressor_bytes(const Options & options) {
     const std::size_t block = options.block_bytes;
     switch (options.codec) {
-    case Codec::zstd: return options.level <= 5 ? (std::size_t{1} << 20U) + 3 * block : (std::size_t{4} << 20U) + 32 * block;
-    case Codec::xz: return (std::size_t{8} << 20U) + 16 * block;
+    case Codec::zstd:
+        return options.level <= 5 ? (std::size_t{1} << 20U) + 3 * block : (std::size_t{4} << 20U) + 32 * block;
+    case Codec::xz:
+        return (std::size_t{8} << 20U) + 16 * block;
     case Codec::gzip:
-    case Codec::lz4: break;
+    case Codec::lz4:
+        break;
     }
     return std::size_t{512} << 10U;
 }
@@ -27,26 +30,38 @@ std::size_t compressor_bytes(const Options & options) {
 
 void Options::check() const {
     if (!std::has_single_bit(block_bytes) || block_bytes < (4U << 10U) || block_bytes > (1U << 20U))
-        throw Error{"a squashfs block has to be a power of two from 4096 to 1048576 bytes, not " + std::to_string(block_bytes)};
+        throw Error{"a squashfs block has to be a power of two from 4096 to 1048576 bytes, not " +
+                    std::to_string(block_bytes)};
     const auto within = [&](int low, int high, const char * name) {
         if (level < low || level > high)
-            throw Error{std::string{"the level of "} + name + " goes from " + std::to_string(low) + " to " + std::to_string(high) +
-                        ", so it cannot be " + std::to_string(level)};
+            throw Error{std::string{"the level of "} + name + " goes from " + std::to_string(low) + " to " +
+                        std::to_string(high) + ", so it cannot be " + std::to_string(level)};
     };
     switch (codec) {
-    case Codec::zstd: within(1, 22, "zstd"); break;
-    case Codec::gzip: within(1, 9, "gzip"); break;
-    case Codec::xz: within(0, 9, "xz"); break;
-    case Codec::lz4: within(0, 12, "lz4"); break;
+    case Codec::zstd:
+        within(1, 22, "zstd");
+        break;
+    case Codec::gzip:
+        within(1, 9, "gzip");
+        break;
+    case Codec::xz:
+        within(0, 9, "xz");
+        break;
+    case Codec::lz4:
+        within(0, 12, "lz4");
+        break;
     }
     if (parallel_layers == 0) throw Error{"at least one layer has to be read at a time"};
 }
 
-unsigned Options::compressors() const { return threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency()); }
+unsigned Options::compressors() const {
+    return threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+}
 
 std::size_t Options::backlog() const {
     // Enough to keep all compressors busy while a block waits for the one before it; not more memory than that needs.
-    return std::max<std::size_t>(2 * std::size_t{compressors()} + 2, std::min<std::size_t>(128, (std::size_t{8} << 20U) / block_bytes));
+    return std::max<std::size_t>(2 * std::size_t{compressors()} + 2,
+                                 std::min<std::size_t>(128, (std::size_t{8} << 20U) / block_bytes));
 }
 
 std::size_t Options::memory_bytes() const {

@@ -10,9 +10,12 @@
 namespace shifter::squash {
 
 enum class Codec { zstd, gzip, lz4, xz };
-enum class Owners { squash, keep };  ///< all 0:0 (Shifter's way), or as in the layers
-enum class Modes { readable, keep }; ///< a+rX,u+w (contract 8.4, H8-4), or as in the layers; set-id bits go always (I22)
-enum class Xattrs { none, user };    ///< no extended attributes, or those of the user. namespace; never privileged ones
+enum class Owners { squash, keep }; ///< all 0:0 (Shifter's way), or as in the layers
+enum class Modes {
+    readable,
+    keep
+};                                ///< a+rX,u+w (contract 8.4, H8-4), or as in the layers; set-id bits go always (I22)
+enum class Xattrs { none, user }; ///< no extended attributes, or those of the user. namespace; never privileged ones
 
 struct Options {
     Codec codec = Codec::zstd;

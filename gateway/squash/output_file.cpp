@@ -10,13 +10,20 @@ namespace shifter::squash {
 
 std::string describe_sqfs_error(int status) {
     switch (status) {
-    case SQFS_ERROR_ALLOC: return "out of memory";
-    case SQFS_ERROR_IO: return "the file cannot be read or written";
-    case SQFS_ERROR_COMPRESSOR: return "the compressor failed";
-    case SQFS_ERROR_OVERFLOW: return "a number does not fit into the format";
-    case SQFS_ERROR_UNSUPPORTED: return "libsquashfs does not support it";
-    case SQFS_ERROR_CORRUPTED: return "what was written cannot be read back";
-    default: return "libsquashfs' error " + std::to_string(status);
+    case SQFS_ERROR_ALLOC:
+        return "out of memory";
+    case SQFS_ERROR_IO:
+        return "the file cannot be read or written";
+    case SQFS_ERROR_COMPRESSOR:
+        return "the compressor failed";
+    case SQFS_ERROR_OVERFLOW:
+        return "a number does not fit into the format";
+    case SQFS_ERROR_UNSUPPORTED:
+        return "libsquashfs does not support it";
+    case SQFS_ERROR_CORRUPTED:
+        return "what was written cannot be read back";
+    default:
+        return "libsquashfs' error " + std::to_string(status);
     }
 }
 
@@ -59,6 +66,7 @@ int OutputFile::read_at(sqfs_file_t * base, sqfs_u64 offset, void * buffer, std:
 
 int OutputFile::write_at(sqfs_file_t * base, sqfs_u64 offset, const void * buffer, std::size_t size) {
     auto & file = *reinterpret_cast<File *>(base);
+    if (file.discard) return 0;
     const auto * place = static_cast<const char *>(buffer);
     while (size != 0) {
         const ssize_t count = ::pwrite(file.fd, place, size, static_cast<off_t>(offset));
@@ -79,6 +87,7 @@ sqfs_u64 OutputFile::get_size(const sqfs_file_t * base) { return reinterpret_cas
 
 int OutputFile::truncate(sqfs_file_t * base, sqfs_u64 size) {
     auto & file = *reinterpret_cast<File *>(base);
+    if (file.discard) return 0;
     if (::ftruncate(file.fd, static_cast<off_t>(size)) != 0) {
         file.error_number = errno;
         return SQFS_ERROR_IO;

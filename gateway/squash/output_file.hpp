@@ -22,6 +22,8 @@ public:
     [[nodiscard]] std::uint64_t size_bytes() const noexcept { return file_.size_bytes; }
     /** As check_sqfs; a failed system call is named with its reason. */
     void check(int status, const char * what) const;
+    /** After a failure: further writes succeed and do nothing. */
+    void discard_writes() noexcept { file_.discard = true; }
     /** Fills the file with zeros up to a multiple of `bytes`, as loop devices want it. */
     void pad_to(std::uint64_t bytes);
 
@@ -31,6 +33,7 @@ private:
         int fd;
         int error_number;
         std::uint64_t size_bytes;
+        bool discard;
     };
     static int read_at(sqfs_file_t * file, sqfs_u64 offset, void * buffer, std::size_t size);
     static int write_at(sqfs_file_t * file, sqfs_u64 offset, const void * buffer, std::size_t size);

@@ -30,7 +30,8 @@ public:
     TableWriter(Output & output, const Tree & tree, const DataWriter & data, std::uint32_t created)
         : output_{output}, tree_{tree}, data_{data}, created_{created},
           inodes_{owned(sqfs_meta_writer_create(output.file.sqfs(), output.compressor.get(), 0))},
-          directories_{owned(sqfs_meta_writer_create(output.file.sqfs(), output.compressor.get(), SQFS_META_WRITER_KEEP_IN_MEMORY))},
+          directories_{owned(
+              sqfs_meta_writer_create(output.file.sqfs(), output.compressor.get(), SQFS_META_WRITER_KEEP_IN_MEMORY))},
           directory_{owned(sqfs_dir_writer_create(directories_.get(), 0))}, ids_{owned(sqfs_id_table_create(0))},
           xattrs_{owned(sqfs_xattr_writer_create(0))}, xattr_numbers_(tree.xattrs().size(), no_xattrs) {}
 
@@ -44,9 +45,12 @@ public:
         super.directory_table_start = output_.file.size_bytes();
         check(sqfs_meta_writer_flush(directories_.get()), "write the directories");
         check(sqfs_meta_write_write_to_file(directories_.get()), "write the directories");
-        check(sqfs_frag_table_write(output_.fragments.get(), output_.file.sqfs(), &super, output_.compressor.get()), "write the fragment table");
-        check(sqfs_id_table_write(ids_.get(), output_.file.sqfs(), &super, output_.compressor.get()), "write the owners");
-        check(sqfs_xattr_writer_flush(xattrs_.get(), output_.file.sqfs(), &super, output_.compressor.get()), "write the extended attributes");
+        check(sqfs_frag_table_write(output_.fragments.get(), output_.file.sqfs(), &super, output_.compressor.get()),
+              "write the fragment table");
+        check(sqfs_id_table_write(ids_.get(), output_.file.sqfs(), &super, output_.compressor.get()),
+              "write the owners");
+        check(sqfs_xattr_writer_flush(xattrs_.get(), output_.file.sqfs(), &super, output_.compressor.get()),
+              "write the extended attributes");
         super.bytes_used = output_.file.size_bytes();
         check(sqfs_super_write(&super, output_.file.sqfs()), "write the superblock");
         return paths_;
@@ -68,7 +72,8 @@ private:
 
     [[nodiscard]] std::vector<Child> children_of(NodeIndex directory) const {
         std::vector<Child> children;
-        for (NodeIndex index = tree_.node(directory).first_child; index != layers::none; index = tree_.node(index).next_sibling) {
+        for (NodeIndex index = tree_.node(directory).first_child; index != layers::none;
+             index = tree_.node(index).next_sibling) {
             const Node & node = tree_.node(index);
             if (node.kind == Node::Kind::directory) {
                 children.push_back({index, node.inode, 0, 0});
@@ -78,7 +83,8 @@ private:
             }
         }
         // The kernel looks names up in this order: as unsigned bytes.
-        std::sort(children.begin(), children.end(), [&](const Child & a, const Child & b) { return tree_.name(a.node) < tree_.name(b.node); });
+        std::sort(children.begin(), children.end(),
+                  [&](const Child & a, const Child & b) { return tree_.name(a.node) < tree_.name(b.node); });
         return children;
     }
 
@@ -116,18 +122,23 @@ private:
         std::uint16_t type = SQFS_INODE_MODE_DIR;
         if (tree_.node(child.node).kind == Node::Kind::leaf) type = type_of(tree_.inode(child.inode).state);
         name_ = tree_.name(child.node); // libsquashfs wants it with a NUL at its end
-        check(sqfs_dir_writer_add_entry(directory_.get(), name_.c_str(), child.number, child.reference, type), "write a directory");
+        check(sqfs_dir_writer_add_entry(directory_.get(), name_.c_str(), child.number, child.reference, type),
+              "write a directory");
     }
 
     static std::uint16_t type_of(State state) {
         switch (state) {
-        case State::symlink: return SQFS_INODE_MODE_LNK;
-        case State::fifo: return SQFS_INODE_MODE_FIFO;
-        default: return SQFS_INODE_MODE_REG;
+        case State::symlink:
+            return SQFS_INODE_MODE_LNK;
+        case State::fifo:
+            return SQFS_INODE_MODE_FIFO;
+        default:
+            return SQFS_INODE_MODE_REG;
         }
     }
 
-    sqfs_u64 write_directory_inode(InodeIndex index, std::uint32_t number, std::uint32_t parent_number, std::size_t subdirectories) {
+    sqfs_u64 write_directory_inode(InodeIndex index, std::uint32_t number, std::uint32_t parent_number,
+                                   std::size_t subdirectories) {
         Inode described;
         described.mode = 0755;
         described.mtime = created_;
@@ -138,8 +149,10 @@ private:
         if (!inode) throw std::bad_alloc{};
         // libsquashfs counts all entries; a directory has a link for each directory in it.
         const auto links = static_cast<sqfs_u32>(subdirectories + 2);
-        if (inode->base.type == SQFS_INODE_DIR) inode->data.dir.nlink = links;
-        else inode->data.dir_ext.nlink = links;
+        if (inode->base.type == SQFS_INODE_DIR)
+            inode->data.dir.nlink = links;
+        else
+            inode->data.dir_ext.nlink = links;
         set_base(inode->base, described, SQFS_INODE_MODE_DIR, number);
         return write_inode(inode.get());
     }
@@ -157,9 +170,12 @@ private:
 
     sqfs_u64 write_leaf_inode(const Inode & inode, std::uint32_t number) {
         switch (inode.state) {
-        case State::symlink: return write_symlink(inode, number);
-        case State::fifo: return write_fifo(inode, number);
-        default: return write_file(inode, number);
+        case State::symlink:
+            return write_symlink(inode, number);
+        case State::fifo:
+            return write_fifo(inode, number);
+        default:
+            return write_file(inode, number);
         }
     }
 
@@ -222,7 +238,8 @@ private:
     }
 
     static void check_id(int status) {
-        if (status == SQFS_ERROR_OVERFLOW) throw Error{"cannot write the owners: the image has more than 65536 of them"};
+        if (status == SQFS_ERROR_OVERFLOW)
+            throw Error{"cannot write the owners: the image has more than 65536 of them"};
         check_sqfs(status, "write the owners");
     }
 
@@ -240,7 +257,8 @@ private:
         if (number == no_xattrs) {
             check_sqfs(sqfs_xattr_writer_begin(xattrs_.get(), 0), "write an extended attribute");
             for (const auto & [name, value] : *tree_.xattrs()[inode.xattrs])
-                check_sqfs(sqfs_xattr_writer_add(xattrs_.get(), name.c_str(), value.data(), value.size()), "write an extended attribute");
+                check_sqfs(sqfs_xattr_writer_add(xattrs_.get(), name.c_str(), value.data(), value.size()),
+                           "write an extended attribute");
             check_sqfs(sqfs_xattr_writer_end(xattrs_.get(), &number), "write an extended attribute");
         }
         return number;

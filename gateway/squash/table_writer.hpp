@@ -12,6 +12,7 @@
 namespace shifter::squash {
 
 /** What directories that no layer describes get as their time. Returns the number of paths. */
-[[nodiscard]] std::uint64_t write_tables(Output & output, const layers::Tree & tree, const DataWriter & data, std::uint32_t created);
+[[nodiscard]] std::uint64_t write_tables(Output & output, const layers::Tree & tree, const DataWriter & data,
+                                         std::uint32_t created);
 
 } // namespace shifter::squash

@@ -46,7 +46,8 @@ private:
             piece_ = tar.without_end();
         } else if (block_ < blocks_) {
             std::string mebibyte(1U << 20U, '\0');
-            for (std::size_t i = 0; i < mebibyte.size(); ++i) mebibyte[i] = static_cast<char>(i % 2 == 0 ? random() : 'a');
+            for (std::size_t i = 0; i < mebibyte.size(); ++i)
+                mebibyte[i] = static_cast<char>(i % 2 == 0 ? random() : 'a');
             if (block_++ == 0) {
                 std::string header(512, '\0');
                 tests::TarWriter::put(header, 0, 100, "large");
@@ -81,7 +82,8 @@ private:
 inline std::vector<shifter::squash::LayerInput> synthetic_layers(std::string_view text) {
     const auto parts = shifter::text::split(text, ',');
     const auto files = shifter::text::parse_unsigned<std::uint64_t>(parts[0]);
-    const auto mebibytes = parts.size() < 2 ? std::uint64_t{0} : shifter::text::parse_unsigned<std::uint64_t>(parts[1]).value_or(0);
+    const auto mebibytes =
+        parts.size() < 2 ? std::uint64_t{0} : shifter::text::parse_unsigned<std::uint64_t>(parts[1]).value_or(0);
     if (!files) throw shifter::Error{"--synthetic takes FILES or FILES,MIB"};
     shifter::oci::Hasher hasher; // a first pass, for the diffID
     SyntheticLayer layer{*files, mebibytes};
@@ -89,7 +91,9 @@ inline std::vector<shifter::squash::LayerInput> synthetic_layers(std::string_vie
     for (std::size_t count = 0; (count = layer.read(buffer)) != 0;) hasher.update(std::span{buffer}.first(count));
     const shifter::Digest digest = hasher.finish();
     std::vector<shifter::squash::LayerInput> layers;
-    layers.push_back({{"application/vnd.oci.image.layer.v1.tar", digest, 0, {}}, digest, [files = *files, mebibytes] { return std::make_unique<SyntheticLayer>(files, mebibytes); }});
+    layers.push_back({{"application/vnd.oci.image.layer.v1.tar", digest, 0, {}}, digest, [files = *files, mebibytes] {
+                          return std::make_unique<SyntheticLayer>(files, mebibytes);
+                      }});
     return layers;
 }
 

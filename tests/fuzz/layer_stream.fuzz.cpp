@@ -78,7 +78,9 @@ void check_tree(const Tree & tree, NodeIndex directory, std::string & all) {
         const Node & node = tree.node(index);
         if (node.kind != Node::Kind::directory && node.kind != Node::Kind::leaf) continue;
         const std::string_view name = tree.name(index);
-        if (name.empty() || name.size() > 255 || name == "." || name == ".." || name.find('/') != name.npos || name.find('\0') != name.npos) std::abort();
+        if (name.empty() || name.size() > 255 || name == "." || name == ".." || name.find('/') != name.npos ||
+            name.find('\0') != name.npos)
+            std::abort();
         if (name.starts_with(".wh.")) std::abort();
         all.append(name).append(1, '\0');
         if (node.kind == Node::Kind::directory) {
@@ -90,7 +92,8 @@ void check_tree(const Tree & tree, NodeIndex directory, std::string & all) {
         if (inode.state == Inode::State::pending || inode.state == Inode::State::directory) std::abort();
         if (inode.state != Inode::State::dropped && inode.links == 0) std::abort();
         if ((inode.mode & ~01777U) != 0) std::abort();
-        all += std::to_string(static_cast<int>(inode.state)) + " " + std::to_string(inode.links) + " " + std::to_string(inode.mode) + "\n";
+        all += std::to_string(static_cast<int>(inode.state)) + " " + std::to_string(inode.links) + " " +
+               std::to_string(inode.mode) + "\n";
     }
 }
 
@@ -107,11 +110,15 @@ std::string unpack(const std::vector<std::string_view> & layers, std::size_t ste
         for (std::size_t layer = layers.size(); layer-- != 0;) {
             const std::string archive = decoded(layers[layer], step);
             const auto reader = [&](std::size_t & begin) {
-                return LayerReader{"layer", [&archive, &begin, step]() -> std::span<const std::byte> {
-                                       const auto piece = std::as_bytes(std::span{archive}).subspan(begin, std::min(step * 7, archive.size() - begin));
+                return LayerReader{"layer",
+                                   [&archive, &begin, step]() -> std::span<const std::byte> {
+                                       const auto piece =
+                                           std::as_bytes(std::span{archive})
+                                               .subspan(begin, std::min(step * 7, archive.size() - begin));
                                        begin += piece.size();
                                        return piece;
-                                   }, limits};
+                                   },
+                                   limits};
             };
             std::size_t begin = 0;
             LayerReader first = reader(begin);

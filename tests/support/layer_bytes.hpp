@@ -40,7 +40,8 @@ private:
 
 inline std::string gzip(std::string_view bytes) {
     z_stream stream{};
-    if (::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw std::runtime_error{"deflateInit2"};
+    if (::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        throw std::runtime_error{"deflateInit2"};
     std::string result(bytes.size() + bytes.size() / 100 + 1000, '\0');
     std::string input{bytes};
     stream.next_in = reinterpret_cast<Bytef *>(input.data());

@@ -40,7 +40,8 @@ public:
         if (!file_) throw std::runtime_error{"cannot open " + path};
         check(sqfs_super_read(&super, file_.get()));
         sqfs_compressor_config_t config{};
-        check(sqfs_compressor_config_init(&config, static_cast<SQFS_COMPRESSOR>(super.compression_id), super.block_size, SQFS_COMP_FLAG_UNCOMPRESS));
+        check(sqfs_compressor_config_init(&config, static_cast<SQFS_COMPRESSOR>(super.compression_id), super.block_size,
+                                          SQFS_COMP_FLAG_UNCOMPRESS));
         sqfs_compressor_t * compressor = nullptr;
         check(sqfs_compressor_create(&config, &compressor));
         compressor_.reset(compressor);
@@ -73,7 +74,8 @@ private:
 
     void walk(const sqfs_tree_node_t & node, const std::string & path) {
         const sqfs_inode_generic_t & inode = *node.inode;
-        Entry entry{inode.base.mode, node.uid, node.gid, inode.base.mod_time, inode.base.inode_number, links(inode), content(inode), xattrs(inode)};
+        Entry entry{inode.base.mode,         node.uid,     node.gid,       inode.base.mod_time,
+                    inode.base.inode_number, links(inode), content(inode), xattrs(inode)};
         entries.emplace(path, std::move(entry));
         for (const sqfs_tree_node_t * child = node.children; child != nullptr; child = child->next) {
             const std::string name{reinterpret_cast<const char *>(child->name)};
@@ -83,13 +85,19 @@ private:
 
     static std::uint32_t links(const sqfs_inode_generic_t & inode) {
         switch (inode.base.type) {
-        case SQFS_INODE_FILE: return 1;
-        case SQFS_INODE_EXT_FILE: return inode.data.file_ext.nlink;
-        case SQFS_INODE_EXT_DIR: return inode.data.dir_ext.nlink;
-        case SQFS_INODE_DIR: return inode.data.dir.nlink;
+        case SQFS_INODE_FILE:
+            return 1;
+        case SQFS_INODE_EXT_FILE:
+            return inode.data.file_ext.nlink;
+        case SQFS_INODE_EXT_DIR:
+            return inode.data.dir_ext.nlink;
+        case SQFS_INODE_DIR:
+            return inode.data.dir.nlink;
         case SQFS_INODE_SLINK:
-        case SQFS_INODE_EXT_SLINK: return inode.data.slink.nlink;
-        default: return inode.data.ipc.nlink;
+        case SQFS_INODE_EXT_SLINK:
+            return inode.data.slink.nlink;
+        default:
+            return inode.data.ipc.nlink;
         }
     }
 
@@ -101,7 +109,8 @@ private:
         check(sqfs_inode_get_file_size(&inode, &size));
         std::string text(size, '\0');
         for (std::size_t done = 0; done < size;) {
-            const sqfs_s32 count = sqfs_data_reader_read(data_.get(), &inode, done, text.data() + done, static_cast<sqfs_u32>(size - done));
+            const sqfs_s32 count = sqfs_data_reader_read(data_.get(), &inode, done, text.data() + done,
+                                                         static_cast<sqfs_u32>(size - done));
             if (count <= 0) throw std::runtime_error{"libsquashfs cannot read a body: " + std::to_string(count)};
             done += static_cast<std::size_t>(count);
         }
@@ -121,7 +130,8 @@ private:
             sqfs_xattr_value_t * value = nullptr;
             check(sqfs_xattr_reader_read_key(xattrs_.get(), &key));
             check(sqfs_xattr_reader_read_value(xattrs_.get(), key, &value));
-            result[reinterpret_cast<const char *>(key->key)] = std::string{reinterpret_cast<const char *>(value->value), value->size};
+            result[reinterpret_cast<const char *>(key->key)] =
+                std::string{reinterpret_cast<const char *>(value->value), value->size};
             sqfs_free(key);
             sqfs_free(value);
         }

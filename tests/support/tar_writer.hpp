@@ -47,12 +47,18 @@ public:
     TarWriter & file(const std::string & name, const std::string & body = "", unsigned mode = 0644) {
         return add({.type = '0', .name = name, .mode = mode, .body = body});
     }
-    TarWriter & directory(const std::string & name, unsigned mode = 0755) { return add({.type = '5', .name = name, .mode = mode}); }
+    TarWriter & directory(const std::string & name, unsigned mode = 0755) {
+        return add({.type = '5', .name = name, .mode = mode});
+    }
     TarWriter & symlink(const std::string & name, const std::string & target) {
         return add({.type = '2', .name = name, .link = target, .mode = 0777});
     }
-    TarWriter & hard_link(const std::string & name, const std::string & target) { return add({.type = '1', .name = name, .link = target}); }
-    TarWriter & whiteout(const std::string & directory, const std::string & name) { return file(directory + ".wh." + name); }
+    TarWriter & hard_link(const std::string & name, const std::string & target) {
+        return add({.type = '1', .name = name, .link = target});
+    }
+    TarWriter & whiteout(const std::string & directory, const std::string & name) {
+        return file(directory + ".wh." + name);
+    }
     TarWriter & opaque(const std::string & directory) { return file(directory + "/.wh..wh..opq"); }
 
     using Records = std::vector<std::pair<std::string, std::string>>;
@@ -91,7 +97,8 @@ public:
     }
     static void octal(std::string & block, std::size_t offset, std::size_t length, std::uint64_t value) {
         std::string digits;
-        for (std::size_t i = 0; i + 1 < length; ++i, value >>= 3U) digits.insert(digits.begin(), static_cast<char>('0' + (value & 7U)));
+        for (std::size_t i = 0; i + 1 < length; ++i, value >>= 3U)
+            digits.insert(digits.begin(), static_cast<char>('0' + (value & 7U)));
         put(block, offset, length - 1, digits);
     }
 

@@ -18,7 +18,8 @@ struct Failing : oci::ByteSource {
 };
 
 Decoder::Layer layer(std::string bytes, const std::string & content) {
-    return {"layer sha256:1234", oci::digest_of(content), [bytes = std::move(bytes)] { return std::make_unique<MemorySource>(bytes, 65536); }};
+    return {"layer sha256:1234", oci::digest_of(content),
+            [bytes = std::move(bytes)] { return std::make_unique<MemorySource>(bytes, 65536); }};
 }
 
 std::string read_all(Decoder & decoder) {
@@ -39,8 +40,10 @@ TEST_CASE("a decoded layer is whole, also when it is larger than the queue") {
 TEST_CASE("I26: a layer whose content does not have the promised diffID is refused at its end") {
     Decoder decoder{layer(gzip("content"), "other"), {}};
     CHECK(decoder.next({}).size() == 7);
-    CHECK_THROWS_WITH(decoder.next({}), "cannot read layer sha256:1234: its content has the digest " + oci::digest_of("content").to_string() +
-                                            ", but the image's configuration says " + oci::digest_of("other").to_string());
+    CHECK_THROWS_WITH(decoder.next({}), "cannot read layer sha256:1234: its content has the digest " +
+                                            oci::digest_of("content").to_string() +
+                                            ", but the image's configuration says " +
+                                            oci::digest_of("other").to_string());
 }
 
 TEST_CASE("I23: a layer that unpacks to more than the limit is refused") {
@@ -59,7 +62,9 @@ TEST_CASE("I23: a layer that unpacks to more than the limit is refused") {
 TEST_CASE("a failure of the source comes through with its type and its words") {
     Decoder decoder{{"layer x", oci::digest_of(""), [] { return std::make_unique<Failing>(); }}, {}};
     CHECK_THROWS_AS(decoder.next({}), std::invalid_argument);
-    Decoder unopened{{"layer x", oci::digest_of(""), []() -> std::unique_ptr<oci::ByteSource> { throw std::out_of_range{"no such blob"}; }}, {}};
+    Decoder unopened{{"layer x", oci::digest_of(""),
+                      []() -> std::unique_ptr<oci::ByteSource> { throw std::out_of_range{"no such blob"}; }},
+                     {}};
     CHECK_THROWS_AS(unopened.next({}), std::out_of_range);
 }
 
@@ -80,7 +85,9 @@ TEST_CASE("a reader that is stopped does not wait for bytes") {
         std::shared_future<void> may_end_;
     };
     std::promise<void> may_end;
-    Decoder decoder{{"layer x", oci::digest_of(""), [future = may_end.get_future().share()] { return std::make_unique<Waiting>(future); }}, {}};
+    Decoder decoder{{"layer x", oci::digest_of(""),
+                     [future = may_end.get_future().share()] { return std::make_unique<Waiting>(future); }},
+                    {}};
     std::stop_source stop;
     stop.request_stop();
     CHECK_THROWS_WITH(decoder.next(stop.get_token()), "the conversion was stopped");

@@ -37,8 +37,12 @@ struct Target {
 };
 
 LayerInput layer(const std::string & archive, std::string compressed, std::string failure = {}) {
-    LayerInput input{{"application/vnd.oci.image.layer.v1.tar+gzip", oci::digest_of(compressed), compressed.size(), {}}, oci::digest_of(archive), {}};
-    input.open = [compressed = std::move(compressed), failure = std::move(failure)] { return std::make_unique<MemorySource>(compressed, 65536, failure); };
+    LayerInput input{{"application/vnd.oci.image.layer.v1.tar+gzip", oci::digest_of(compressed), compressed.size(), {}},
+                     oci::digest_of(archive),
+                     {}};
+    input.open = [compressed = std::move(compressed), failure = std::move(failure)] {
+        return std::make_unique<MemorySource>(compressed, 65536, failure);
+    };
     return input;
 }
 
@@ -54,7 +58,8 @@ std::vector<LayerInput> layers_of(const std::vector<std::string> & archives) {
 
 constexpr std::uint32_t created = 1'234'567'890;
 
-const squash::Options keep{.owners = squash::Owners::keep, .modes = squash::Modes::keep, .xattrs = squash::Xattrs::user, .threads = 2};
+const squash::Options keep{
+    .owners = squash::Owners::keep, .modes = squash::Modes::keep, .xattrs = squash::Xattrs::user, .threads = 2};
 
 squash::Result convert(Target & target, std::vector<LayerInput> layers, const squash::Options & options = keep) {
     return squash::convert(std::move(layers), target.fd.get(), created, options, {}, {});
@@ -71,14 +76,34 @@ unsigned threads_of_this_process() {
 } // namespace
 
 TEST_CASE("an image becomes one squashfs with all that it has, whatever the codec") {
-    auto [codec, level] = GENERATE(table<squash::Codec, int>({{squash::Codec::zstd, 3}, {squash::Codec::gzip, 6}, {squash::Codec::lz4, 0}, {squash::Codec::lz4, 9}, {squash::Codec::xz, 1}}));
+    auto [codec, level] = GENERATE(table<squash::Codec, int>({{squash::Codec::zstd, 3},
+                                                              {squash::Codec::gzip, 6},
+                                                              {squash::Codec::lz4, 0},
+                                                              {squash::Codec::lz4, 9},
+                                                              {squash::Codec::xz, 1}}));
     const std::string large = noise(700'000);
     const std::string sparse = std::string(200'000, '\0') + "end";
     const std::vector<std::string> archives{
-        TarWriter{}.directory("./", 0750).directory("usr", 0711).add({.name = "usr/large", .mode = 0640, .uid = 1000, .gid = 70000, .body = large}).file("gone", "gone").end(),
-        TarWriter{}.pax({{"SCHILY.xattr.user.note", std::string{"a\0b", 3}}}).file("usr/small", "small").symlink("link", "usr/large")
-            .hard_link("usr/hard", "usr/small").add({.type = '6', .name = "fifo", .mode = 0600}).file("empty").end(),
-        TarWriter{}.whiteout("", "gone").pax({{"GNU.sparse.size", std::to_string(sparse.size())}, {"GNU.sparse.map", "200000,3"}}).file("sparse", "end").file("implied/new\nline", "n").end()};
+        TarWriter{}
+            .directory("./", 0750)
+            .directory("usr", 0711)
+            .add({.name = "usr/large", .mode = 0640, .uid = 1000, .gid = 70000, .body = large})
+            .file("gone", "gone")
+            .end(),
+        TarWriter{}
+            .pax({{"SCHILY.xattr.user.note", std::string{"a\0b", 3}}})
+            .file("usr/small", "small")
+            .symlink("link", "usr/large")
+            .hard_link("usr/hard", "usr/small")
+            .add({.type = '6', .name = "fifo", .mode = 0600})
+            .file("empty")
+            .end(),
+        TarWriter{}
+            .whiteout("", "gone")
+            .pax({{"GNU.sparse.size", std::to_string(sparse.size())}, {"GNU.sparse.map", "200000,3"}})
+            .file("sparse", "end")
+            .file("implied/new\nline", "n")
+            .end()};
     squash::Options options = keep;
     options.codec = codec;
     options.level = level;
@@ -96,7 +121,8 @@ TEST_CASE("an image becomes one squashfs with all that it has, whatever the code
 
     std::vector<std::string> paths;
     for (const auto & [path, entry] : view.entries) paths.push_back(path);
-    CHECK(paths == std::vector<std::string>{"", "empty", "fifo", "implied", "implied/new\nline", "link", "sparse", "usr", "usr/hard", "usr/large", "usr/small"});
+    CHECK(paths == std::vector<std::string>{"", "empty", "fifo", "implied", "implied/new\nline", "link", "sparse",
+                                            "usr", "usr/hard", "usr/large", "usr/small"});
     const auto & at = view.entries;
     CHECK(at.at("").mode == (S_IFDIR | 0750U));
     CHECK(at.at("usr").mode == (S_IFDIR | 0711U));
@@ -123,7 +149,8 @@ TEST_CASE("an image becomes one squashfs with all that it has, whatever the code
 TEST_CASE("the same layers give the same bytes, whatever the number of threads") {
     TarWriter lower;
     TarWriter upper;
-    for (unsigned i = 0; i < 5000; ++i) lower.file("d" + std::to_string(i % 7) + "/f" + std::to_string(i), noise(i * 13 % 9000, i % 900));
+    for (unsigned i = 0; i < 5000; ++i)
+        lower.file("d" + std::to_string(i % 7) + "/f" + std::to_string(i), noise(i * 13 % 9000, i % 900));
     for (unsigned i = 0; i < 20; ++i) upper.file("big" + std::to_string(i), noise(300'000, i % 15));
     const std::vector<std::string> archives{lower.end(), upper.end()};
     std::string first;
@@ -144,7 +171,8 @@ TEST_CASE("files with the same content are stored once") {
     Target once;
     Target often;
     (void)convert(once, layers_of({TarWriter{}.file("a", body).file("s", small).end()}));
-    (void)convert(often, layers_of({TarWriter{}.file("a", body).file("b", body).file("s", small).file("t", small).end(), TarWriter{}.file("c", body).file("u", small).end()}));
+    (void)convert(often, layers_of({TarWriter{}.file("a", body).file("b", body).file("s", small).file("t", small).end(),
+                                    TarWriter{}.file("c", body).file("u", small).end()}));
     CHECK(often.bytes().size() <= once.bytes().size() + 4096);
     const SquashfsView view{often.path()};
     CHECK(view.entries.at("b").content == body);
@@ -160,7 +188,8 @@ TEST_CASE("a directory may have more than 65535 entries, and a listing of any le
     const unsigned extra = 20;
     for (unsigned listing = 0; listing < extra; ++listing) {
         const std::string directory = "listing" + std::to_string(listing);
-        for (unsigned i = 0; i < 2500; ++i) many.file(directory + "/" + std::to_string(10000 + i) + std::string(12 + (i < 2430 ? 1 : 0), 'n'));
+        for (unsigned i = 0; i < 2500; ++i)
+            many.file(directory + "/" + std::to_string(10000 + i) + std::string(12 + (i < 2430 ? 1 : 0), 'n'));
         many.file(directory + "/z" + std::string(1 + listing * 5, 'z'));
     }
     Target target;
@@ -169,12 +198,14 @@ TEST_CASE("a directory may have more than 65535 entries, and a listing of any le
     CHECK(view.entries.size() == 70'000 + 2 + extra * (2501 + 1));
 }
 
-TEST_CASE("I26: a layer with the wrong diffID, a broken source or a broken archive stops the conversion, and its threads end") {
+TEST_CASE("I26: a layer with the wrong diffID, a broken source or a broken archive stops the conversion, and its "
+          "threads end") {
     const unsigned threads = threads_of_this_process();
     const std::string good = TarWriter{}.file("a", noise(3'000'000)).end();
     std::vector<LayerInput> layers = layers_of({good, good, good, good});
     auto [broken, message] = GENERATE_COPY(table<LayerInput, std::string>({
-        {layer("other", gzip(good)), "its content has the digest " + oci::digest_of(good).to_string() + ", but the image's configuration says " + oci::digest_of("other").to_string()},
+        {layer("other", gzip(good)), "its content has the digest " + oci::digest_of(good).to_string() +
+                                         ", but the image's configuration says " + oci::digest_of("other").to_string()},
         {layer(good, gzip(good).substr(0, 10'000)), "the gzip stream ends too early"},
         {layer("BZh91AY&SYx", "BZh91AY&SYx"), "the tar archive ends too early"},
     }));
@@ -183,7 +214,8 @@ TEST_CASE("I26: a layer with the wrong diffID, a broken source or a broken archi
     unsigned cancelled = 0;
     for (LayerInput & input : layers) input.cancel = [&] { ++cancelled; };
     Target target;
-    CHECK_THROWS_WITH(convert(target, layers), Catch::Contains("layer " + broken.blob.digest.to_string() + ": ") && Catch::EndsWith(message));
+    CHECK_THROWS_WITH(convert(target, layers),
+                      Catch::Contains("layer " + broken.blob.digest.to_string() + ": ") && Catch::EndsWith(message));
     CHECK(cancelled == 4);
     CHECK(threads_of_this_process() == threads);
 
@@ -198,7 +230,8 @@ TEST_CASE("a stop ends a conversion within a second, also while it waits for byt
             // A header of an endless file, then its content, slowly.
             if (header_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds{20});
             const std::size_t count = header_.empty() ? std::min<std::size_t>(buffer.size(), 100) : header_.size();
-            for (std::size_t i = 0; i < count; ++i) buffer[i] = header_.empty() ? std::byte{1} : static_cast<std::byte>(header_[i]);
+            for (std::size_t i = 0; i < count; ++i)
+                buffer[i] = header_.empty() ? std::byte{1} : static_cast<std::byte>(header_[i]);
             header_.clear();
             return count;
         }
@@ -219,7 +252,8 @@ TEST_CASE("a stop ends a conversion within a second, also while it waits for byt
         asked = std::chrono::steady_clock::now();
         stop.request_stop();
     }};
-    CHECK_THROWS_WITH(squash::convert(layers, target.fd.get(), created, keep, {}, stop.get_token()), "the conversion was stopped");
+    CHECK_THROWS_WITH(squash::convert(layers, target.fd.get(), created, keep, {}, stop.get_token()),
+                      "the conversion was stopped");
     CHECK(std::chrono::steady_clock::now() - asked < std::chrono::seconds{1});
 }
 
@@ -245,7 +279,8 @@ TEST_CASE("a full disk is named as what it is") {
     {
         const FileSizeLimit limit;
         try {
-            (void)squash::convert(layers_of({TarWriter{}.file("a", noise(3'000'000)).end()}), file.get(), created, keep, {}, {});
+            (void)squash::convert(layers_of({TarWriter{}.file("a", noise(3'000'000)).end()}), file.get(), created, keep,
+                                  {}, {});
         } catch (const Error & error) {
             message = error.what();
         }
@@ -253,7 +288,8 @@ TEST_CASE("a full disk is named as what it is") {
     CHECK(message == "cannot write the squashfs file: File too large");
     CHECK(threads_of_this_process() == threads);
     const UniqueFd full{::open("/dev/full", O_RDWR | O_CLOEXEC)};
-    CHECK_THROWS_WITH(squash::convert(layers_of({TarWriter{}.end()}), full.get(), created, keep, {}, {}), "cannot write the squashfs file: No space left on device");
+    CHECK_THROWS_WITH(squash::convert(layers_of({TarWriter{}.end()}), full.get(), created, keep, {}, {}),
+                      "cannot write the squashfs file: No space left on device");
 }
 
 TEST_CASE("a body that a hard link turns out to need is fetched by opening its layer again") {
@@ -275,7 +311,11 @@ TEST_CASE("an image without layers, or of many, is an image") {
     CHECK(convert(empty, {}).entries == 1);
     CHECK(SquashfsView{empty.path()}.entries.at("").mode == (S_IFDIR | 0755U));
     std::vector<std::string> archives;
-    for (unsigned i = 0; i < 127; ++i) archives.push_back(TarWriter{}.file("f" + std::to_string(i), std::to_string(i)).whiteout("", "f" + std::to_string(i - 2)).end());
+    for (unsigned i = 0; i < 127; ++i)
+        archives.push_back(TarWriter{}
+                               .file("f" + std::to_string(i), std::to_string(i))
+                               .whiteout("", "f" + std::to_string(i - 2))
+                               .end());
     Target many;
     CHECK(convert(many, layers_of(archives)).entries == 3);
 }
