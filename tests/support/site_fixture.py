@@ -24,6 +24,7 @@ The test's process moves to a mount namespace of its own, where dir/etc is bound
 the site's munged answers at MUNGE's usual socket; so two sites, or a site and the machine's own munged, do not meet.
 Propagation there is shared, as systemd leaves it on real machines, so a mount that a program lets out is seen (I14).
 """
+import atexit
 import ctypes
 import fcntl
 import json
@@ -49,6 +50,7 @@ SYSCONFDIR = os.environ.get("SHIFTER_TEST_SYSCONFDIR", f"{PREFIX}/etc")
 GATEWAY_ACCOUNT = "shifter-test-gw"
 USERS = {"a": "shifter-test-a", "b": "shifter-test-b"}
 EXTRA_GROUP = "shifter-test-extra"  # a second group of user a
+HOMES = "/run/shifter-test-homes"  # where the account database says that homes are; each site binds its own over it
 CLONE_NEWNS, MS_BIND, MS_REC, MS_SLAVE, MS_SHARED = 0x20000, 4096, 16384, 1 << 19, 1 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -120,6 +122,10 @@ def _locked(path: str):
         lock.close()
 
 
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 class Leftovers(AssertionError):
     """Something of a test outlived it."""
 
@@ -138,8 +144,10 @@ class Site:
             raise FileNotFoundError(f"nothing is installed below {PREFIX}; tests/run integration does that")
         self._undo = ExitStack()
         self._closed = False
-        # SIGTERM becomes an exception, so that whoever stops the tests finds nothing left, either.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        # Whoever stops the tests finds nothing left, either: SIGTERM is an exception that unittest does not take for a failed
+        # test, and what unittest does not clean up then is cleaned up at exit.
+        signal.signal(signal.SIGTERM, _interrupt)
+        atexit.register(self._close_at_exit)
         _libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: an orphan of a test becomes our child, and so is seen
         try:
             self._enter_namespace()
@@ -149,6 +157,7 @@ class Site:
             self._take_shared()
             self._make_folders()
             self._mounts_before = mounts()
+            self._bind(f"{self.dir}/home", HOMES)
             self._bind(f"{self.dir}/munge-run", "/run/munge")
             self.munged = start_munged(self.dir, "/run/munge/munge.socket.2", dies_with_us=True)
             self._undo.callback(lambda: self.munged.stop())
@@ -267,7 +276,7 @@ class Site:
         deadline = time.monotonic() + grace_seconds
         while True:
             self._reap()
-            here = [line for line in mounts() if not line.startswith(("/run/munge ", f"{SYSCONFDIR} "))]
+            here = [line for line in mounts() if not line.startswith((f"{HOMES} ", "/run/munge ", f"{SYSCONFDIR} "))]
             left = [f"mount {line}" for line in here if line not in self._mounts_before]
             left += [f"mount outside {line}" for line in mounts("1") if self.dir in line]
             left += [f"loop device {line}" for line in loops(self.dir)]
@@ -290,6 +299,11 @@ class Site:
         self._reap()
         if left := [f"{pid} {line}" for pid, line in descendants()]:
             raise Leftovers("still running: " + "; ".join(left))
+
+    def _close_at_exit(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._undo.close()
 
     # How it is made.
 
@@ -319,11 +333,13 @@ class Site:
                 for account in accounts:
                     subprocess.run(["userdel", account], capture_output=True)
                 subprocess.run(["groupdel", EXTRA_GROUP], capture_output=True)
+                os.rmdir(HOMES)
                 if os.path.getsize(lock.name):  # says that the folder was made by a site
                     os.rmdir("/run/munge")
                 os.unlink(lock.name)
 
         self._undo.callback(leave)
+        os.makedirs(HOMES, exist_ok=True)
         if not os.path.isdir("/run/munge"):
             os.mkdir("/run/munge", 0o755)
             lock.write("made /run/munge\n")
@@ -334,7 +350,7 @@ class Site:
                 pwd.getpwnam(account)
             except KeyError:
                 more = ["--groups", EXTRA_GROUP] if account == USERS["a"] else []
-                subprocess.run(["useradd", "--no-create-home", "--home-dir", f"/home/{account}", "--shell", "/bin/sh",
+                subprocess.run(["useradd", "--no-create-home", "--home-dir", f"{HOMES}/{account}", "--shell", "/bin/sh",
                                 "--user-group", *more, account], check=True, capture_output=True)
         fcntl.flock(lock, fcntl.LOCK_SH)
 
@@ -351,7 +367,8 @@ class Site:
             home = f"{self.dir}/home/{account}"
             os.mkdir(home, 0o700)
             os.chown(home, entry.pw_uid, entry.pw_gid)
-            self.users[key] = User(account, entry.pw_uid, entry.pw_gid, sorted(os.getgrouplist(account, entry.pw_gid)), home)
+            groups = sorted(os.getgrouplist(account, entry.pw_gid))
+            self.users[key] = User(account, entry.pw_uid, entry.pw_gid, groups, f"{HOMES}/{account}")
 
     def _as_user(self, program: str, arguments: tuple[str, ...], user: str, options: dict) -> dict:
         who = self.users[user]

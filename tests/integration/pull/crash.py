@@ -19,7 +19,7 @@ def sha256(path: str) -> str:
 class Crash(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.site = Site(gateway_config={"PullUpdateTimeout": 0})
+        cls.site = Site()
         cls.addClassCleanup(cls.site.close)
         cls.site.push("debian8", "org/debian:8")
         cls.reference = cls.site.image("org/debian:8")
