@@ -13,7 +13,8 @@ struct RouteTable {
     static constexpr std::array routes = {
         Route{Method::get, "/", Access::open, &Api::describe, nullptr, "Plain text: the routes of this service."},
         Route{Method::get, "/api/status", Access::open, &Api::report_status, nullptr, "`{\"status\":\"up\"}`."},
-        Route{Method::get, "/healthz", Access::open, &Api::report_health, nullptr, "200 while the process serves requests."},
+        Route{Method::get, "/healthz", Access::open, &Api::report_health, nullptr,
+              "200 while the process serves requests."},
         Route{Method::get, "/readyz", Access::open, &Api::report_readiness, nullptr,
               "200 when the catalog answers and every image directory can be written; else 503."},
         Route{Method::get, "/api/list/{system}", Access::reader, &Api::list_images, nullptr,
@@ -21,18 +22,21 @@ struct RouteTable {
         Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
               "The record of a READY image, or 404."},
         Route{Method::post, "/api/pull/{system}/{type}/{tag...}", Access::caller, &Api::pull_image, nullptr,
-              "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it ends."},
+              "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it "
+              "ends."},
         Route{Method::post, "/api/doimport/{system}/{type}/{tag...}", Access::caller, &Api::import_image, nullptr,
               "Not offered by this release: 403 for who has no right to import, else 501."},
-        Route{Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
-              "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "
-              "`false`: not an admin."},
+        Route{
+            Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
+            "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "
+            "`false`: not an admin."},
         Route{Method::get, "/api/autoexpire/{system}", Access::admin, &Api::expire_overdue, "{\"status\":false}",
               "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin."},
         Route{Method::get, "/api/queue/{system}", Access::caller, &Api::list_queue, nullptr,
               "`{\"list\":[{\"status\":…,\"image\":…},…]}`: the pulls on their way that the caller may know of."},
-        Route{Method::get, "/api/metrics/{system}", Access::admin, &Api::list_metrics, "[]",
-              "The latest lookups (`?limit=`, default 10, at most 10000); `[]` when not an admin, or without `Metrics`."},
+        Route{
+            Method::get, "/api/metrics/{system}", Access::admin, &Api::list_metrics, "[]",
+            "The latest lookups (`?limit=`, default 10, at most 10000); `[]` when not an admin, or without `Metrics`."},
     };
 };
 
@@ -50,7 +54,8 @@ std::string field(std::string_view name, std::string_view value) {
 ImageRequest named_image(const Call & call) {
     auto image = ImageRequest::from_parts(call.parameters.at("type"), call.parameters.at("tag"));
     if (!image) throw Refusal{400, "cannot use " + quoted(call.parameters.at("tag")) + ": " + image.error().what};
-    if (image->type == ImageType::local) throw Refusal{400, "an image of type local is a directory of the node; the gateway has none"};
+    if (image->type == ImageType::local)
+        throw Refusal{400, "an image of type local is a directory of the node; the gateway has none"};
     return *std::move(image);
 }
 
@@ -66,15 +71,20 @@ Response Api::handle(const Request & request) noexcept {
         reason = error.what();
         const int status = status_of(error);
         // What broke inside is for the log; a caller who can do nothing about it need not read paths of ours.
-        response = failure(status, status == 500 ? "the gateway failed; its log has the reason under request " + request.id : reason, path);
+        response = failure(
+            status, status == 500 ? "the gateway failed; its log has the reason under request " + request.id : reason,
+            path);
         if (status == 401) response.headers.emplace_back("WWW-Authenticate", "MUNGE");
     }
-    const auto level = response.status >= 500 ? log::Level::error : audit.empty() && response.status != 401 ? log::Level::debug : log::Level::info;
+    const auto level = response.status >= 500                    ? log::Level::error
+                       : audit.empty() && response.status != 401 ? log::Level::debug
+                                                                 : log::Level::info;
     if (log::enabled(level)) {
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
         std::array<char, 32> milliseconds{};
         (void)std::snprintf(milliseconds.data(), milliseconds.size(), "%.1f", took.count());
-        std::string line = "request=" + request.id + field("peer", request.peer) + (audit.empty() ? field("path", path.substr(0, 300)) : audit);
+        std::string line = "request=" + request.id + field("peer", request.peer) +
+                           (audit.empty() ? field("path", path.substr(0, 300)) : audit);
         line += field("status", std::to_string(response.status)) + field("ms", milliseconds.data());
         if (!reason.empty()) line += field("reason", reason);
         log::write(level, line);
@@ -116,7 +126,8 @@ void Api::authenticate(const Route & route, Call & call) {
     if (route.access == Access::open) return;
     const auto header = call.request.header("authentication");
     const bool anonymous = !header && route.access == Access::reader && parts_.anonymous_read;
-    if (!header && !anonymous) throw Refusal{401, "the request has no MUNGE credential (one header \"authentication\")"};
+    if (!header && !anonymous)
+        throw Refusal{401, "the request has no MUNGE credential (one header \"authentication\")"};
 
     const auto system = parts_.settings.systems.find(call.parameters.at("system"));
     if (system == parts_.settings.systems.end())

@@ -9,13 +9,18 @@ namespace {
 
 int status_of_cause(registry::Cause cause) noexcept {
     switch (cause) {
-    case registry::Cause::not_found: return 404;
-    case registry::Cause::denied: return 403;
+    case registry::Cause::not_found:
+        return 404;
+    case registry::Cause::denied:
+        return 403;
     case registry::Cause::unreachable:
     case registry::Cause::registry_fault:
-    case registry::Cause::bad_content: return 502;
-    case registry::Cause::over_limit: return 413;
-    case registry::Cause::stopped: return 503;
+    case registry::Cause::bad_content:
+        return 502;
+    case registry::Cause::over_limit:
+        return 413;
+    case registry::Cause::stopped:
+        return 503;
     }
     return 500;
 }
@@ -23,12 +28,15 @@ int status_of_cause(registry::Cause cause) noexcept {
 int status_of_errno(int error_number) noexcept {
     switch (error_number) {
     case ENOSPC:
-    case EDQUOT: return 507;
+    case EDQUOT:
+        return 507;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
-    case EAGAIN: return 503;
-    default: return 500;
+    case EAGAIN:
+        return 503;
+    default:
+        return 500;
     }
 }
 
@@ -38,7 +46,8 @@ Refusal no_such_image() { return Refusal{404, "there is no such image, or you ma
 
 int status_of(const std::exception & error) noexcept {
     if (const auto * refusal = dynamic_cast<const Refusal *>(&error)) return refusal->status();
-    if (const auto * registry = dynamic_cast<const registry::RegistryError *>(&error)) return status_of_cause(registry->cause());
+    if (const auto * registry = dynamic_cast<const registry::RegistryError *>(&error))
+        return status_of_cause(registry->cause());
     if (const auto * system = dynamic_cast<const SysError *>(&error)) return status_of_errno(system->error_number());
     if (dynamic_cast<const std::bad_alloc *>(&error) != nullptr) return 503;
     return 500;

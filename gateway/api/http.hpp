@@ -17,14 +17,15 @@ namespace shifter::api {
 enum class Method { get, post, other };
 
 struct Request {
-    Method method = Method::get; ///< HEAD is served as GET; the server leaves the body out
-    std::string target;          ///< as it arrived: path and query, still percent-encoded
+    Method method = Method::get;                              ///< HEAD is served as GET; the server leaves the body out
+    std::string target;                                       ///< as it arrived: path and query, still percent-encoded
     std::vector<std::pair<std::string, std::string>> headers; ///< names in lower case
     std::string body;
-    std::string peer;            ///< address of the client, for the log
-    std::string id;              ///< made by the server; every log line of this request carries it
+    std::string peer; ///< address of the client, for the log
+    std::string id;   ///< made by the server; every log line of this request carries it
 
-    /** The header's value; nothing when it is absent, or when it came more than once (then nobody knows which holds). */
+    /** The header's value; nothing when it is absent, or when it came more than once (then nobody knows which holds).
+     */
     [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 };
 

@@ -7,11 +7,15 @@
 #include "catalog/publisher.hpp"
 #include "pull/pull_queue.hpp"
 
+#include <algorithm>
+
 namespace shifter::api {
 namespace {
 
-/** The image by id, by its name, or (custom only, H7-4) by its name with ":latest"; what the caller may not see is not there. */
-std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Call & call, const ImageRequest & request) {
+/** The image by id, by its name, or (custom only, H7-4) by its name with ":latest"; what the caller may not see is not
+ * there. */
+std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Call & call,
+                                            const ImageRequest & request) {
     const std::string & system = call.system->name;
     const Identity & caller = call.caller.identity;
     if (request.type == ImageType::id) {
@@ -24,11 +28,24 @@ std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Ca
     return image;
 }
 
-/** The reverse of publishing (R4): first nobody can find it, then the record goes, then the file. */
-void remove_image(catalog::Catalog & catalog, const pull::System & system, const ImageId & id) {
-    catalog.remove(system.name, id);
-    catalog::Publisher{system.storage}.remove(id);
-    log::info("removed" + field("system", system.name) + field("id", id.to_string()));
+/** Whether somebody is bringing one of the image's tags: the pull counts on the file that it found. */
+bool is_being_pulled(catalog::Catalog & catalog, const catalog::Image & image) {
+    const auto pulls = catalog.queue(image.system);
+    return std::any_of(pulls.begin(), pulls.end(), [&](const catalog::Pull & pull) {
+        return std::find(image.tags.begin(), image.tags.end(), pull.key.tag) != image.tags.end();
+    });
+}
+
+/**
+ * The reverse of publishing (R4): first nobody can find it, then the record goes, then the file. An image that is being
+ * pulled stays; without a tag it is found by the next autoexpire.
+ */
+bool remove_image(catalog::Catalog & catalog, const pull::System & system, const catalog::Image & image) {
+    if (is_being_pulled(catalog, image)) return false;
+    catalog.remove(system.name, image.id);
+    catalog::Publisher{system.storage}.remove(image.id);
+    log::info("removed" + field("system", system.name) + field("id", image.id.to_string()));
+    return true;
 }
 
 } // namespace
@@ -44,27 +61,32 @@ Response Api::list_images(Call & call) {
 
 Response Api::look_up(Call & call) {
     const ImageRequest request = named_image(call);
-    call.audit = field("lookup", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name) +
+    call.audit = field("lookup", request.to_string()) + field("system", call.system->name) +
+                 field("caller", call.caller.name) +
                  field("uid", std::to_string(static_cast<std::int64_t>(call.caller.identity.uid)));
     const auto image = find_readable(parts_.catalog, call, request);
     if (!image) throw no_such_image();
     const catalog::Time now = parts_.now();
-    parts_.catalog.touch(call.system->name, image->id, now + parts_.settings.image_expiration);
+    const catalog::Time expiration = now + parts_.settings.image_expiration;
+    // A job start is thousands of lookups of one image: all but one in an hour only read.
+    if (!image->expiration || expiration - *image->expiration > std::chrono::hours{1})
+        parts_.catalog.touch(call.system->name, image->id, expiration);
     if (parts_.settings.metrics)
-        parts_.catalog.record_lookup({call.caller.name, call.caller.identity.uid, call.system->name, request.type, request.tag,
-                                      image->id.to_string(), now});
+        parts_.catalog.record_lookup({call.caller.name, call.caller.identity.uid, call.system->name, request.type,
+                                      request.tag, image->id.to_string(), now});
     call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
     return {.body = image_record(*image)};
 }
 
 Response Api::expire(Call & call) {
     const ImageRequest request = named_image(call);
-    call.audit = field("expire", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name);
+    call.audit =
+        field("expire", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name);
     const catalog::ImageKey key{call.system->name, request.type, pull::canonical_tag(request.type, request.tag)};
     const auto image = parts_.catalog.find(key);
     if (!image || !parts_.catalog.remove_tag(key)) return {.body = "{\"status\":null}"};
     // H7-22: other tags keep the image.
-    if (image->tags.size() <= 1) remove_image(parts_.catalog, *call.system, image->id);
+    if (image->tags.size() <= 1) (void)remove_image(parts_.catalog, *call.system, *image);
     call.audit += field("id", image->id.to_string());
     return {.body = "{\"status\":true}"};
 }
@@ -73,8 +95,7 @@ Response Api::expire_overdue(Call & call) {
     call.audit = field("autoexpire", call.system->name) + field("caller", call.caller.name);
     std::vector<std::string> ids;
     for (const catalog::Image & image : parts_.catalog.expired(call.system->name, parts_.now())) {
-        remove_image(parts_.catalog, *call.system, image.id);
-        ids.push_back(image.id.to_string());
+        if (remove_image(parts_.catalog, *call.system, image)) ids.push_back(image.id.to_string());
     }
     call.audit += field("removed", std::to_string(ids.size()));
     return {.body = status_list(ids)};

@@ -1,13 +1,10 @@
 # The REST interface: routes and records as values; server.cpp alone knows HTTP as it is on the wire.
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 find_package(nlohmann_json REQUIRED)
-if(NOT TARGET shifter_pull OR NOT TARGET shifter_catalog OR NOT TARGET shifter_registry)
-  return()
-endif()
 shifter_library(api
   SOURCES api/about.cpp api/api.cpp api/failure.cpp api/http.cpp api/images.cpp api/listen_address.cpp api/pull_body.cpp
           api/pulls.cpp api/records.cpp api/router.cpp api/server.cpp
-  HEADERS api/api.hpp api/failure.hpp api/http.hpp api/listen_address.hpp api/pull_body.hpp api/records.hpp api/router.hpp
-          api/server.hpp
+  HEADERS api/api.hpp api/failure.hpp api/http.hpp api/listen_address.hpp api/pull_body.hpp api/records.hpp
+          api/router.hpp api/server.hpp
   DEPS base site oci registry catalog auth pull
   PRIVATE PkgConfig::MICROHTTPD nlohmann_json::nlohmann_json)

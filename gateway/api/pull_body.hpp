@@ -12,8 +12,9 @@
 namespace shifter::api {
 
 /**
- * Whom the caller names as readers; both lists empty: nobody. The body is read whole or not at all: a list that is only partly numbers must never become a shorter or an empty list,
- * since an empty one says "public" (I34). Unknown keys are ignored. At most 64 KiB and 10,000 numbers.
+ * Whom the caller names as readers; both lists empty: nobody. The body is read whole or not at all: a list that is only
+ * partly numbers must never become a shorter or an empty list, since an empty one says "public" (I34). Unknown keys are
+ * ignored. At most 64 KiB and 10,000 numbers.
  */
 [[nodiscard]] Expected<Acl> parse_pull_body(std::string_view body);
 

@@ -16,8 +16,8 @@ Response Api::pull_image(Call & call) {
     if (!readers) throw Refusal{400, "cannot read the body of the request: " + readers.error().what};
     if (request.type != ImageType::docker)
         throw Refusal{400, "only images of type docker can be pulled, not " + quoted(request.to_string())};
-    call.audit = field("pull", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name) +
-                 field("uid", std::to_string(call.caller.identity.uid));
+    call.audit = field("pull", request.to_string()) + field("system", call.system->name) +
+                 field("caller", call.caller.name) + field("uid", std::to_string(call.caller.identity.uid));
     try {
         (void)pull::resolve_source(parts_.settings, tag);
     } catch (const Error & error) {
@@ -33,8 +33,10 @@ Response Api::pull_image(Call & call) {
     // Who else may read is between the first requester and the gateway.
     if (pull.requester != call.caller.identity.uid) pull.requested_acl = {};
     // Polls of old clients would fill the log: only what is new is news.
-    if (answer.is_new) call.audit += field("number", std::to_string(pull.number));
-    else call.audit.clear();
+    if (answer.is_new)
+        call.audit += field("number", std::to_string(pull.number));
+    else
+        call.audit.clear();
     return {.body = pull_record(pull)};
 }
 

@@ -19,7 +19,8 @@ Json or_missing(const std::string & value) { return value.empty() ? Json(missing
 Json progress_of(const catalog::Progress & progress) {
     Json layers = Json::array();
     for (const catalog::LayerProgress & layer : progress.layers)
-        layers.push_back({{"digest", layer.digest}, {"bytes_done", layer.bytes_done}, {"bytes_total", layer.bytes_total}});
+        layers.push_back(
+            {{"digest", layer.digest}, {"bytes_done", layer.bytes_done}, {"bytes_total", layer.bytes_total}});
     return {{"bytes_done", progress.bytes_done}, {"bytes_total", progress.bytes_total}, {"layers", std::move(layers)}};
 }
 
@@ -86,18 +87,24 @@ void RecordList::add(const std::string & record) {
 std::string RecordList::finish() && { return std::move(text_) + "]}"; }
 
 std::string queue_record(const catalog::Pull & pull) {
-    return text_of(Json{{"status", to_string(pull.state)},
-                        {"image", pull.key.tag},
-                        {"type", to_string(pull.key.type)},
-                        {"pull", pull.number},
-                        {"progress", {{"bytes_done", pull.progress.bytes_done}, {"bytes_total", pull.progress.bytes_total}}}});
+    return text_of(
+        Json{{"status", to_string(pull.state)},
+             {"image", pull.key.tag},
+             {"type", to_string(pull.key.type)},
+             {"pull", pull.number},
+             {"progress", {{"bytes_done", pull.progress.bytes_done}, {"bytes_total", pull.progress.bytes_total}}}});
 }
 
 std::string metrics_list(const std::vector<catalog::MetricsRow> & rows) {
     Json list = Json::array();
     for (const catalog::MetricsRow & row : rows)
-        list.push_back({{"user", row.user}, {"uid", row.uid}, {"system", row.system}, {"type", to_string(row.type)},
-                        {"tag", row.tag}, {"id", row.id}, {"time", seconds(row.time)}});
+        list.push_back({{"user", row.user},
+                        {"uid", row.uid},
+                        {"system", row.system},
+                        {"type", to_string(row.type)},
+                        {"tag", row.tag},
+                        {"id", row.id},
+                        {"time", seconds(row.time)}});
     return text_of(list);
 }
 

@@ -1,7 +1,8 @@
 /**
  * @file
  * The catalog's values as JSON, in the form that deployed clients read. Contract 7.3: every key is always there, an
- * absent value is the text "MISSING", `last_pull` is a number with a fraction. Further keys stand beside the contract's.
+ * absent value is the text "MISSING", `last_pull` is a number with a fraction. Further keys stand beside the
+ * contract's.
  */
 #pragma once
 

@@ -31,7 +31,8 @@ std::optional<Expected<Parameters>> match_path(std::string_view pattern, std::st
             continue;
         }
         constexpr std::string_view rest = "...}";
-        const bool takes_rest = took_rest = expected.size() > rest.size() && expected.substr(expected.size() - rest.size()) == rest;
+        const bool takes_rest = took_rest =
+            expected.size() > rest.size() && expected.substr(expected.size() - rest.size()) == rest;
         const std::string_view name = expected.substr(1, expected.size() - (takes_rest ? rest.size() : 1) - 1);
         const std::string_view value = takes_rest ? std::exchange(path, {}) : take_component(path);
         if (value.empty()) return std::nullopt;
@@ -42,7 +43,9 @@ std::optional<Expected<Parameters>> match_path(std::string_view pattern, std::st
     Parameters parameters;
     for (const auto & [name, value] : encoded) {
         auto decoded = percent_decode(value);
-        if (!decoded) return Expected<Parameters>{ParseError{decoded.error().offset, std::string{name} + ": " + decoded.error().what}};
+        if (!decoded)
+            return Expected<Parameters>{
+                ParseError{decoded.error().offset, std::string{name} + ": " + decoded.error().what}};
         parameters.emplace(name, *std::move(decoded));
     }
     return Expected<Parameters>{std::move(parameters)};

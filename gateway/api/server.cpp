@@ -49,7 +49,8 @@ std::string describe_peer(MHD_Connection * connection) {
     if (info == nullptr || info->client_addr == nullptr) return "unknown";
     const socklen_t length = info->client_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
     std::array<char, NI_MAXHOST> host{};
-    if (::getnameinfo(info->client_addr, length, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) != 0) return "unknown";
+    if (::getnameinfo(info->client_addr, length, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+        return "unknown";
     return host.data();
 }
 
@@ -79,7 +80,8 @@ UniqueFd listen_on(ListenAddress & address) {
     if (!fd) throw SysError{errno, what};
     const int on = 1;
     if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) throw SysError{errno, what};
-    if (address.is_ipv6() && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) throw SysError{errno, what};
+    if (address.is_ipv6() && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+        throw SysError{errno, what};
     if (::bind(fd.get(), &name.any, length) != 0) throw SysError{errno, what};
     // A job start brings thousands of connections at once; the kernel cuts this to net.core.somaxconn.
     if (::listen(fd.get(), 16'384) != 0) throw SysError{errno, what};
@@ -96,9 +98,10 @@ unsigned affordable_connections(unsigned wanted) {
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + reserve) return wanted;
-    const auto affordable = static_cast<unsigned>(limit.rlim_cur > 2 * reserve ? limit.rlim_cur - reserve : limit.rlim_cur / 2);
-    log::warning("at most " + std::to_string(affordable) + " connections, not " + std::to_string(wanted) + ": the limit of open files is " +
-                 std::to_string(limit.rlim_cur));
+    const auto affordable =
+        static_cast<unsigned>(limit.rlim_cur > 2 * reserve ? limit.rlim_cur - reserve : limit.rlim_cur / 2);
+    log::warning("at most " + std::to_string(affordable) + " connections, not " + std::to_string(wanted) +
+                 ": the limit of open files is " + std::to_string(limit.rlim_cur));
     return affordable;
 }
 
@@ -109,7 +112,9 @@ void log_library_message(void * /*closure*/, const char * format, va_list argume
 }
 
 /** Paths stay as they came: decoding belongs to the router, which must see %2F as it is. */
-std::size_t keep_escapes(void * /*closure*/, MHD_Connection * /*connection*/, char * text) { return std::string_view{text}.size(); }
+std::size_t keep_escapes(void * /*closure*/, MHD_Connection * /*connection*/, char * text) {
+    return std::string_view{text}.size();
+}
 
 } // namespace
 
@@ -123,12 +128,13 @@ public:
 
 private:
     static void * note_target(void * self, const char * target, MHD_Connection * connection);
-    static MHD_Result answer(void * self, MHD_Connection * connection, const char * url, const char * method, const char * version,
-                             const char * upload, std::size_t * upload_bytes, void ** context);
+    static MHD_Result answer(void * self, MHD_Connection * connection, const char * url, const char * method,
+                             const char * version, const char * upload, std::size_t * upload_bytes, void ** context);
     static void finish(void * self, MHD_Connection * connection, void ** context, MHD_RequestTerminationCode why);
-    static void note_connection(void * self, MHD_Connection * connection, void ** context, MHD_ConnectionNotificationCode code);
-    [[nodiscard]] MHD_Result serve(MHD_Connection * connection, const char * method, const char * upload, std::size_t * upload_bytes,
-                                   Arriving & arriving);
+    static void note_connection(void * self, MHD_Connection * connection, void ** context,
+                                MHD_ConnectionNotificationCode code);
+    [[nodiscard]] MHD_Result serve(MHD_Connection * connection, const char * method, const char * upload,
+                                   std::size_t * upload_bytes, Arriving & arriving);
     [[nodiscard]] MHD_Result begin(MHD_Connection * connection, const char * method, Arriving & arriving);
     void restart_clock(MHD_Connection * connection);
     void watch(const std::stop_token & stop);
@@ -159,7 +165,8 @@ MHD_Result send(MHD_Connection * connection, Response response, const std::strin
     }
     (void)MHD_add_response_header(reply, "Content-Type", response.content_type);
     (void)MHD_add_response_header(reply, "X-Request-Id", request_id.c_str());
-    for (const auto & [name, value] : response.headers) (void)MHD_add_response_header(reply, name.c_str(), value.c_str());
+    for (const auto & [name, value] : response.headers)
+        (void)MHD_add_response_header(reply, name.c_str(), value.c_str());
     const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), reply);
     MHD_destroy_response(reply);
     return queued;
@@ -167,8 +174,10 @@ MHD_Result send(MHD_Connection * connection, Response response, const std::strin
 
 } // namespace
 
-HttpServer::Listener::Listener(UniqueFd socket, const ServerLimits & limits, const Handler & handler) : limits_{limits}, handler_{handler} {
-    unsigned threads = limits.threads != 0 ? limits.threads : std::clamp(2 * std::thread::hardware_concurrency(), 2U, 8U);
+HttpServer::Listener::Listener(UniqueFd socket, const ServerLimits & limits, const Handler & handler)
+    : limits_{limits}, handler_{handler} {
+    unsigned threads =
+        limits.threads != 0 ? limits.threads : std::clamp(2 * std::thread::hardware_concurrency(), 2U, 8U);
     threads = std::max(threads, 1U);
     const unsigned connections = std::max(affordable_connections(limits.max_connections), threads);
     // The library keeps request line and headers in this pool, and answers in its own words when they do not fit; with
@@ -176,17 +185,12 @@ HttpServer::Listener::Listener(UniqueFd socket, const ServerLimits & limits, con
     const std::size_t memory = 2 * (limits.max_target_bytes + limits.max_header_bytes);
     daemon_ = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, nullptr, nullptr, &Listener::answer, this,
-        MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr,
-        MHD_OPTION_LISTEN_SOCKET, socket.get(),
-        MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.max_connections_per_address,
-        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle_timeout.count()),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,
-        MHD_OPTION_URI_LOG_CALLBACK, &Listener::note_target, this,
-        MHD_OPTION_NOTIFY_COMPLETED, &Listener::finish, this,
+        MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr, MHD_OPTION_LISTEN_SOCKET, socket.get(),
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.max_connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+        static_cast<unsigned>(limits.idle_timeout.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,
+        MHD_OPTION_URI_LOG_CALLBACK, &Listener::note_target, this, MHD_OPTION_NOTIFY_COMPLETED, &Listener::finish, this,
         MHD_OPTION_NOTIFY_CONNECTION, &Listener::note_connection, this, MHD_OPTION_END);
     if (daemon_ == nullptr) throw Error{"cannot start the HTTP service; is the limit of threads or of memory reached?"};
     (void)socket.release(); // the daemon closes it
@@ -203,11 +207,13 @@ void * HttpServer::Listener::note_target(void * self, const char * target, MHD_C
     return arriving;
 }
 
-MHD_Result HttpServer::Listener::answer(void * self, MHD_Connection * connection, const char * /*url*/, const char * method,
-                                        const char * /*version*/, const char * upload, std::size_t * upload_bytes, void ** context) {
+MHD_Result HttpServer::Listener::answer(void * self, MHD_Connection * connection, const char * /*url*/,
+                                        const char * method, const char * /*version*/, const char * upload,
+                                        std::size_t * upload_bytes, void ** context) {
     // The library is C: an exception must not pass through it.
     try {
-        return static_cast<Listener *>(self)->serve(connection, method, upload, upload_bytes, *static_cast<Arriving *>(*context));
+        return static_cast<Listener *>(self)->serve(connection, method, upload, upload_bytes,
+                                                    *static_cast<Arriving *>(*context));
     } catch (const std::exception & error) {
         log::error(std::string{"a connection was dropped: "} + error.what());
         return MHD_NO;
@@ -230,9 +236,12 @@ MHD_Result HttpServer::Listener::begin(MHD_Connection * connection, const char *
         &request);
 
     const auto refuse = [&](int status, const std::string & sentence) {
-        return send(connection, failure(status, sentence, std::string_view{request.target}.substr(0, request.target.find('?'))), request.id);
+        return send(connection,
+                    failure(status, sentence, std::string_view{request.target}.substr(0, request.target.find('?'))),
+                    request.id);
     };
-    if (arriving.too_long) return refuse(414, "the path is longer than " + std::to_string(limits_.max_target_bytes) + " bytes");
+    if (arriving.too_long)
+        return refuse(414, "the path is longer than " + std::to_string(limits_.max_target_bytes) + " bytes");
     std::size_t header_bytes = 0;
     for (const auto & [name, value] : request.headers) header_bytes += name.size() + value.size() + 4;
     if (header_bytes > limits_.max_header_bytes)
@@ -243,8 +252,8 @@ MHD_Result HttpServer::Listener::begin(MHD_Connection * connection, const char *
     return MHD_YES;
 }
 
-MHD_Result HttpServer::Listener::serve(MHD_Connection * connection, const char * method, const char * upload, std::size_t * upload_bytes,
-                                       Arriving & arriving) {
+MHD_Result HttpServer::Listener::serve(MHD_Connection * connection, const char * method, const char * upload,
+                                       std::size_t * upload_bytes, Arriving & arriving) {
     if (!arriving.begun) return begin(connection, method, arriving);
     Request & request = arriving.request;
     if (*upload_bytes > 0) {
@@ -255,12 +264,15 @@ MHD_Result HttpServer::Listener::serve(MHD_Connection * connection, const char *
         return MHD_YES;
     }
     if (request.body.size() > limits_.max_body_bytes)
-        return send(connection, failure(413, "the body has more than " + std::to_string(limits_.max_body_bytes) + " bytes", request.target),
-                    request.id);
+        return send(
+            connection,
+            failure(413, "the body has more than " + std::to_string(limits_.max_body_bytes) + " bytes", request.target),
+            request.id);
     return send(connection, handler_(request), request.id);
 }
 
-void HttpServer::Listener::finish(void * self, MHD_Connection * connection, void ** context, MHD_RequestTerminationCode /*why*/) {
+void HttpServer::Listener::finish(void * self, MHD_Connection * connection, void ** context,
+                                  MHD_RequestTerminationCode /*why*/) {
     delete static_cast<Arriving *>(*context);
     *context = nullptr;
     static_cast<Listener *>(self)->restart_clock(connection);

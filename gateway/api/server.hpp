@@ -19,14 +19,16 @@
 namespace shifter::api {
 
 struct ServerLimits {
-    std::size_t max_target_bytes = 8U << 10U;   ///< path and query
-    std::size_t max_header_bytes = 24U << 10U;  ///< all of them; MUNGE credentials with registry passwords are the largest
+    std::size_t max_target_bytes = 8U << 10U; ///< path and query
+    std::size_t max_header_bytes =
+        24U << 10U; ///< all of them; MUNGE credentials with registry passwords are the largest
     std::size_t max_body_bytes = 256U << 10U;
     unsigned max_connections = 16'384;
     unsigned max_connections_per_address = 12'288;
-    std::chrono::seconds idle_timeout{15};      ///< nothing arrives, nothing leaves
-    std::chrono::seconds request_timeout{60};   ///< from the end of one exchange to the end of the next, whatever trickles
-    unsigned threads = 0;                       ///< for each address; 0: two for each core, 2 to 8
+    std::chrono::seconds idle_timeout{15}; ///< nothing arrives, nothing leaves
+    std::chrono::seconds request_timeout{
+        60};              ///< from the end of one exchange to the end of the next, whatever trickles
+    unsigned threads = 0; ///< for each address; 0: two for each core, 2 to 8
 };
 
 class HttpServer {

@@ -23,7 +23,8 @@ std::vector<std::uint32_t> parse(std::string_view list, const std::string & kind
         if (!number) number = text::parse_unsigned<std::uint32_t>(name);
         if (!number || *number == std::numeric_limits<std::uint32_t>::max())
             throw Error{"there is no " + kind + " " + quoted(name) + "; nothing was pulled"};
-        if (*number == 0) throw Error{"--" + kind + " cannot name " + quoted(name) + ": 0 is not a reader; nothing was pulled"};
+        if (*number == 0)
+            throw Error{"--" + kind + " cannot name " + quoted(name) + ": 0 is not a reader; nothing was pulled"};
         numbers.push_back(*number);
     }
     return numbers;

@@ -20,7 +20,8 @@ struct Body {
     bool too_large = false;
 };
 
-/** curl calls this with size 1 and the number of bytes; anything but the whole number back ends the transfer (H9-10). */
+/** curl calls this with size 1 and the number of bytes; anything but the whole number back ends the transfer (H9-10).
+ */
 std::size_t take(char * bytes, std::size_t size, std::size_t count, void * target) {
     auto & body = *static_cast<Body *>(target);
     if (body.text.size() + size * count > Body::max_bytes) {

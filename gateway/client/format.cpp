@@ -27,7 +27,8 @@ std::string local_time(double seconds_since_1970) {
     const auto seconds = static_cast<std::time_t>(fits ? seconds_since_1970 : 0);
     std::tm parts{};
     std::array<char, 40> text{};
-    if (::localtime_r(&seconds, &parts) == nullptr || std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts) == 0)
+    if (::localtime_r(&seconds, &parts) == nullptr ||
+        std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts) == 0)
         return "1970-01-01T00:00:00";
     return text.data();
 }
@@ -74,7 +75,8 @@ std::string progress_words(std::uint64_t done, std::uint64_t total, double bytes
         const double left = std::ceil((bytes_total - bytes_done) / bytes_per_second);
         if (left < 360'000) {
             std::array<char, 32> text{};
-            (void)std::snprintf(text.data(), text.size(), ", %d:%02d left", static_cast<int>(left) / 60, static_cast<int>(left) % 60);
+            (void)std::snprintf(text.data(), text.size(), ", %d:%02d left", static_cast<int>(left) / 60,
+                                static_cast<int>(left) % 60);
             words += text.data();
         }
     }

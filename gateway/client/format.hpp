@@ -20,7 +20,8 @@ namespace shifter::client {
 [[nodiscard]] std::string image_lines(const std::vector<ImageInfo> & images);
 
 /** "<time> Pulling Image: <type>:<tag>, status: <STATE>"; the state is the sixth word. */
-[[nodiscard]] std::string status_line(std::chrono::system_clock::time_point now, std::string_view image, std::string_view state);
+[[nodiscard]] std::string status_line(std::chrono::system_clock::time_point now, std::string_view image,
+                                      std::string_view state);
 
 /** MISSING, INIT, PENDING, PULLING, EXAMINATION, CONVERSION, TRANSFER, and HASHING (H9-8). */
 [[nodiscard]] bool is_under_way(std::string_view state) noexcept;

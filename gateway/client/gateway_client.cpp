@@ -23,7 +23,8 @@ std::string percent_encode(std::string_view text) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::string encoded;
     for (const char c : text) {
-        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' || c == '~';
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
         if (plain) {
             encoded += c;
         } else {
@@ -48,8 +49,9 @@ std::string reason_in(const std::string & body) {
 }
 
 GatewayClient::GatewayClient(const SiteConfig & site, Surroundings & around, std::uint32_t seed)
-    : around_{around}, gateways_{site.image_gateways}, system_{site.system},
-      timeout_{site.gateway_timeout.count() > 0 ? site.gateway_timeout : default_timeout} {
+    : around_{around}, gateways_{site.image_gateways}, system_{site.system}, timeout_{site.gateway_timeout.count() > 0
+                                                                                          ? site.gateway_timeout
+                                                                                          : default_timeout} {
     if (gateways_.empty()) throw Error{"the site names no image gateway (imageGateway in udiRoot.conf)"};
     if (system_.empty()) throw Error{"the site does not name this system (system in udiRoot.conf)"};
     std::shuffle(gateways_.begin(), gateways_.end(), std::minstd_rand{seed});
@@ -63,21 +65,28 @@ std::string GatewayClient::get(const std::string & verb, const std::optional<Ima
 
 std::string GatewayClient::post(const std::string & verb, const ImageRequest & image, const std::string & body,
                                 const auth::AuthorizedLocations & locations) {
-    return ask(true, "/api/" + verb + "/" + percent_encode(system_) + "/" + std::string{to_string(image.type)} + "/" + percent_encode(image.tag) + "/",
+    return ask(true,
+               "/api/" + verb + "/" + percent_encode(system_) + "/" + std::string{to_string(image.type)} + "/" +
+                   percent_encode(image.tag) + "/",
                body, locations);
 }
 
-std::string GatewayClient::ask(bool is_post, const std::string & path, const std::string & body, const auth::AuthorizedLocations & locations) {
+std::string GatewayClient::ask(bool is_post, const std::string & path, const std::string & body,
+                               const auth::AuthorizedLocations & locations) {
     std::vector<std::string> silent;
     std::optional<Answer> refused;
     for (std::size_t i = 0; i < gateways_.size(); ++i) {
         // A credential is good once: each gateway gets its own.
         const std::string credential = around_.make_credential(locations);
         try {
-            Answer answer = around_.transport.exchange(
-                {.is_post = is_post, .url = without_slash(gateways_[i]) + path, .credential = credential, .body = body, .timeout = timeout_});
+            Answer answer = around_.transport.exchange({.is_post = is_post,
+                                                        .url = without_slash(gateways_[i]) + path,
+                                                        .credential = credential,
+                                                        .body = body,
+                                                        .timeout = timeout_});
             if (answer.status == 200) {
-                std::rotate(gateways_.begin(), gateways_.begin() + static_cast<std::ptrdiff_t>(i), gateways_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+                std::rotate(gateways_.begin(), gateways_.begin() + static_cast<std::ptrdiff_t>(i),
+                            gateways_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
                 return std::move(answer.body);
             }
             // Of several refusals the one that says most: "not found" of a gateway that lags behind is the least.
@@ -92,8 +101,8 @@ std::string GatewayClient::ask(bool is_post, const std::string & path, const std
         throw NoGateway{sentence, false, 0, {}};
     }
     const std::string reason = reason_in(refused->body);
-    throw NoGateway{(reason.empty() ? "the gateway refused" : reason) + " (" + std::to_string(refused->status) + ")", true, refused->status,
-                    refused->body};
+    throw NoGateway{(reason.empty() ? "the gateway refused" : reason) + " (" + std::to_string(refused->status) + ")",
+                    true, refused->status, refused->body};
 }
 
 } // namespace shifter::client

@@ -12,7 +12,8 @@ using Json = nlohmann::json;
 
 Json parse(const std::string & body) {
     Json json = Json::parse(body, nullptr, false);
-    if (!json.is_object()) throw Error{"the gateway's answer is not what a gateway says: " + shifter::quoted(body.substr(0, 100))};
+    if (!json.is_object())
+        throw Error{"the gateway's answer is not what a gateway says: " + shifter::quoted(body.substr(0, 100))};
     return json;
 }
 
@@ -95,7 +96,8 @@ Verdict parse_verdict(const std::string & body) {
 
 std::string indented(const std::string & body) {
     const auto json = nlohmann::ordered_json::parse(body, nullptr, false);
-    if (!json.is_object()) throw Error{"the gateway's answer is not what a gateway says: " + shifter::quoted(body.substr(0, 100))};
+    if (!json.is_object())
+        throw Error{"the gateway's answer is not what a gateway says: " + shifter::quoted(body.substr(0, 100))};
     return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

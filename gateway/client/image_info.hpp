@@ -41,6 +41,7 @@ enum class Verdict { done, not_admin, no_such_image };
 [[nodiscard]] std::string indented(const std::string & body);
 
 /** {"allowed_uids":"1,2","allowed_gids":"3"}; empty without readers. */
-[[nodiscard]] std::string pull_body(const std::vector<std::uint32_t> & users, const std::vector<std::uint32_t> & groups);
+[[nodiscard]] std::string pull_body(const std::vector<std::uint32_t> & users,
+                                    const std::vector<std::uint32_t> & groups);
 
 } // namespace shifter::client

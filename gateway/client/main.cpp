@@ -33,14 +33,18 @@ int main(int argc, char ** argv) {
         client::Surroundings around{
             .site = [] { return load_site_config_as_user(installed::site_config); },
             .transport = *transport,
-            .make_credential = [](const auth::AuthorizedLocations & locations) { return auth::make_credential(locations); },
+            .make_credential =
+                [](const auth::AuthorizedLocations & locations) { return auth::make_credential(locations); },
             .seal = [](std::string_view text) { return auth::seal(text); },
             .unseal = [](std::string_view text) { return auth::unseal(text, ::getuid()); },
             .home = home_of_account(),
             .ask = [](const std::string & prompt, bool secret) { return client::ask_person(prompt, secret, std::cin); },
             .now = [] { return std::chrono::system_clock::now(); },
             .sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); },
-            .io = {.in = std::cin, .out = std::cout, .err = std::cerr, .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+            .io = {.in = std::cin,
+                   .out = std::cout,
+                   .err = std::cerr,
+                   .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
                    .columns = client::terminal_columns()}};
         return client::shifterimg_main({argv, static_cast<std::size_t>(argc)}, around);
     } catch (const std::exception & error) {

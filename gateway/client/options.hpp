@@ -1,6 +1,7 @@
 /**
  * @file
- * The words of a shifterimg command. Contract 9.1: options stand before the mode, since parsing stops at the first word.
+ * The words of a shifterimg command. Contract 9.1: options stand before the mode, since parsing stops at the first
+ * word.
  */
 #pragma once
 
@@ -19,11 +20,11 @@ struct Options {
     Mode mode = Mode::images;
     std::string argument; ///< image or location; empty where none was given
     bool verbose = false;
-    std::vector<std::uint32_t> users;  ///< readers of a private image
+    std::vector<std::uint32_t> users; ///< readers of a private image
     std::vector<std::uint32_t> groups;
-    std::string username;              ///< of a login
+    std::string username; ///< of a login
     bool password_stdin = false;
-    const char * print = nullptr;      ///< what to print on stdout instead of doing anything: help or version
+    const char * print = nullptr; ///< what to print on stdout instead of doing anything: help or version
 };
 
 /** A mistake in the command itself; the usage is shown after it. */

@@ -28,7 +28,8 @@ public:
         } else if (command_.around.io.out_is_terminal) {
             std::string details = is_final ? "" : progress_words(info.bytes_done, info.bytes_total, rate(info, now));
             // A line that wraps could not be drawn over. The contract's words stay whole.
-            const std::size_t room = command_.around.io.columns > line.size() + 1 ? command_.around.io.columns - line.size() - 1 : 0;
+            const std::size_t room =
+                command_.around.io.columns > line.size() + 1 ? command_.around.io.columns - line.size() - 1 : 0;
             details.resize(std::min(details.size(), room));
             out << "\r\x1b[2K" << line << details;
             if (is_final) out << '\n';
@@ -41,7 +42,8 @@ public:
 
     /** Ends a line that was being drawn, before something else is said. */
     void leave() const {
-        if (command_.around.io.out_is_terminal && !command_.options.verbose && !shown_.empty()) command_.around.io.out << '\n' << std::flush;
+        if (command_.around.io.out_is_terminal && !command_.options.verbose && !shown_.empty())
+            command_.around.io.out << '\n' << std::flush;
     }
 
 private:
@@ -109,7 +111,8 @@ int with_pull_context(const ImageRequest & image, const std::function<int()> & a
     } catch (const std::exception & error) {
         const std::string_view sentence = error.what();
         const bool is_whole = sentence.substr(0, 12) == "cannot pull ";
-        throw Error{is_whole ? std::string{sentence} : "cannot pull " + image.to_string() + ": " + std::string{sentence}};
+        throw Error{is_whole ? std::string{sentence}
+                             : "cannot pull " + image.to_string() + ": " + std::string{sentence}};
     }
 }
 
@@ -122,7 +125,9 @@ int conclude(const ImageInfo & info) {
 constexpr std::chrono::seconds patience{30};
 
 /** Small images are there at once; for the others, half a second is how often a person looks. */
-std::chrono::milliseconds next_delay(unsigned polls) { return std::chrono::milliseconds{std::min(100U * (polls + 1), 500U)}; }
+std::chrono::milliseconds next_delay(unsigned polls) {
+    return std::chrono::milliseconds{std::min(100U * (polls + 1), 500U)};
+}
 
 } // namespace
 

@@ -24,16 +24,26 @@ std::string get(const Command & command, const std::string & verb, const std::op
 
 int run(const Command & command) {
     switch (command.options.mode) {
-    case Mode::images: return list_images(command);
-    case Mode::lookup: return look_up(command);
-    case Mode::inspect: return inspect(command);
-    case Mode::pull: return pull(command);
-    case Mode::pullnb: return pull_without_waiting(command);
-    case Mode::login: return log_in(command);
-    case Mode::logout: return log_out(command);
-    case Mode::expire: return expire(command);
-    case Mode::autoexpire: return expire_overdue(command);
-    case Mode::queue: return list_queue(command);
+    case Mode::images:
+        return list_images(command);
+    case Mode::lookup:
+        return look_up(command);
+    case Mode::inspect:
+        return inspect(command);
+    case Mode::pull:
+        return pull(command);
+    case Mode::pullnb:
+        return pull_without_waiting(command);
+    case Mode::login:
+        return log_in(command);
+    case Mode::logout:
+        return log_out(command);
+    case Mode::expire:
+        return expire(command);
+    case Mode::autoexpire:
+        return expire_overdue(command);
+    case Mode::queue:
+        return list_queue(command);
     }
     return static_cast<int>(ExitStatus::failed);
 }
@@ -42,7 +52,9 @@ int run(const Command & command) {
 
 ImageRequest named_image(const Command & command) {
     auto image = ImageRequest::parse(command.options.argument, command.site.default_image_type);
-    if (!image) throw UsageError{"cannot use " + quoted(command.options.argument) + ": " + image.error().what + "; give type and tag, as in docker:ubuntu:22.04"};
+    if (!image)
+        throw UsageError{"cannot use " + quoted(command.options.argument) + ": " + image.error().what +
+                         "; give type and tag, as in docker:ubuntu:22.04"};
     return *std::move(image);
 }
 
@@ -52,7 +64,8 @@ void show_message(const Command & command, const std::string & body) {
 
 void show_refusal(const Command & command, const NoGateway & refusal) {
     if (!command.options.verbose || !refusal.answered()) return;
-    command.around.io.out << "Got response: " << refusal.status() << "\nMessage: " << refusal.body() << '\n' << std::flush;
+    command.around.io.out << "Got response: " << refusal.status() << "\nMessage: " << refusal.body() << '\n'
+                          << std::flush;
 }
 
 int list_images(const Command & command) {
@@ -91,16 +104,20 @@ int expire(const Command & command) {
     const ImageRequest image = named_image(command);
     return with_context("cannot expire " + image.to_string(), [&] {
         switch (parse_verdict(get(command, "expire", image))) {
-        case Verdict::done: break;
-        case Verdict::not_admin: throw Error{"you are not one of this system's admins"};
-        case Verdict::no_such_image: throw Error{"there is no such image"};
+        case Verdict::done:
+            break;
+        case Verdict::not_admin:
+            throw Error{"you are not one of this system's admins"};
+        case Verdict::no_such_image:
+            throw Error{"there is no such image"};
         }
         return 0;
     });
 }
 
 int expire_overdue(const Command & command) {
-    if (parse_verdict(get(command, "autoexpire")) != Verdict::done) throw Error{"cannot expire images: you are not one of this system's admins"};
+    if (parse_verdict(get(command, "autoexpire")) != Verdict::done)
+        throw Error{"cannot expire images: you are not one of this system's admins"};
     return 0;
 }
 
@@ -110,8 +127,10 @@ int shifterimg_main(std::span<char * const> args, Surroundings & around) {
     try {
         const Options options = parse_options(args);
         if (options.print != nullptr) {
-            if (options.print == version_text) around.io.out << version_text << ' ' << installed::version << '\n';
-            else around.io.out << options.print;
+            if (options.print == version_text)
+                around.io.out << version_text << ' ' << installed::version << '\n';
+            else
+                around.io.out << options.print;
             return static_cast<int>(ExitStatus::success);
         }
         const SiteConfig site = around.site();
@@ -120,7 +139,8 @@ int shifterimg_main(std::span<char * const> args, Surroundings & around) {
         return status;
     } catch (const UsageError & error) {
         const std::string_view usage = usage_text;
-        err << "shifterimg: " << error.what() << '\n' << usage.substr(0, usage.find('\n')) << "; see shifterimg --help\n";
+        err << "shifterimg: " << error.what() << '\n'
+            << usage.substr(0, usage.find('\n')) << "; see shifterimg --help\n";
         return failed;
     } catch (const std::exception & error) {
         err << "shifterimg: " << error.what() << '\n';

@@ -87,7 +87,8 @@ Refusal read_format(const Value & value, C & /*config*/) {
 /** For a key whose silence would be worse than its absence: the site would believe that it is protected. */
 template <class Target> auto refused(std::string why) {
     return [why](const Value & value, Target & /*target*/) -> Refusal {
-        if (value.kind == Value::Kind::null || ((value.kind == Value::Kind::text) && value.scalar.empty())) return std::nullopt;
+        if (value.kind == Value::Kind::null || ((value.kind == Value::Kind::text) && value.scalar.empty()))
+            return std::nullopt;
         return why;
     };
 }
@@ -95,7 +96,8 @@ template <class Target> auto refused(std::string why) {
 Refusal read_access_type(const Value & value, pull::System & /*system*/) {
     std::string text;
     if (auto refusal = read_text(value, text)) return refusal;
-    if (text == "remote") return "remote transfer by ssh is not offered; mount the image directory here, and write local";
+    if (text == "remote")
+        return "remote transfer by ssh is not offered; mount the image directory here, and write local";
     if (text != "local") return "must be local, not " + quoted(text);
     return std::nullopt;
 }
@@ -109,12 +111,14 @@ Refusal read_platform(const Value & value, pull::System & system) {
     return std::nullopt;
 }
 
-template <mode_t catalog::ImageStorage::*Mode, mode_t Allowed> Refusal read_mode(const Value & value, pull::System & system) {
+template <mode_t catalog::ImageStorage::*Mode, mode_t Allowed>
+Refusal read_mode(const Value & value, pull::System & system) {
     std::string text;
     if (auto refusal = read_text(value, text)) return refusal;
     mode_t mode = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-    if (error != std::errc{} || end != text.data() + text.size() || text.size() > 4 || (mode & ~Allowed) != 0 || (mode & 0600U) != 0600U) {
+    if (error != std::errc{} || end != text.data() + text.size() || text.size() > 4 || (mode & ~Allowed) != 0 ||
+        (mode & 0600U) != 0600U) {
         const std::string most = Allowed == 0644 ? "0644" : "0640";
         return "must be an octal mode from 0600 to " + most + ", not " + quoted(text);
     }
@@ -156,7 +160,8 @@ Refusal read_mirrors(const Value & value, registry::Location & location) {
 
 Refusal read_ca_file(const Value & value, registry::Location & location) {
     if (auto refusal = read_text(value, location.ca_file)) return refusal;
-    if (::access(location.ca_file.c_str(), R_OK) != 0) return "cannot read " + quoted(location.ca_file) + ": " + describe_errno(errno);
+    if (::access(location.ca_file.c_str(), R_OK) != 0)
+        return "cannot read " + quoted(location.ca_file) + ": " + describe_errno(errno);
     return std::nullopt;
 }
 
@@ -167,46 +172,56 @@ const std::vector<Key<C>> & global_keys() {
         {"Platforms", "object", "required", "", "Systems that images are published for, by name: see below.", {}},
         {"Locations", "object", "docker.io", "", "Registries, by the name that references use: see below.", {}},
         {"DefaultImageLocation", "text", "docker.io", "\"docker.io\"",
-         "The location of references that name no registry. It must be one of Locations.", text(setting(&S::default_location))},
+         "The location of references that name no registry. It must be one of Locations.",
+         text(setting(&S::default_location))},
         {"Listen", "address:port, or a list of them", "127.0.0.1:5000", "\"127.0.0.1:5000\"",
-         "Where the service listens. There is no TLS; every request carries a MUNGE credential. Port 0: a free one, which the "
-         "log and --port-file tell.",
+         "Where the service listens. There is no TLS; every request carries a MUNGE credential. Port 0: a free one, "
+         "which the log and --port-file tell.",
          read_listen},
         {"CacheDirectory", "absolute path", "required", "\"/var/lib/shifter/cache\"",
-         "Directory of the service alone; its last level is created with mode 0700.", directory(setting(&S::cache_directory))},
-        {"Database", "sqlite:path", "sqlite:CacheDirectory/catalog.sqlite", "", "The catalog of images and pulls.", read_database},
+         "Directory of the service alone; its last level is created with mode 0700.",
+         directory(setting(&S::cache_directory))},
+        {"Database", "sqlite:path", "sqlite:CacheDirectory/catalog.sqlite", "", "The catalog of images and pulls.",
+         read_database},
         {"AllowedRegistries", "list of host[:port]", "empty", "[]",
-         "Registries beyond Locations that users may name: exact, \"*.example.org\" for all names below, or \"*\" for every one.",
+         "Registries beyond Locations that users may name: exact, \"*.example.org\" for all names below, or \"*\" for "
+         "every one.",
          texts(setting(&S::registries, &pull::RegistryPolicy::allowed))},
-        {"InsecureRegistries", "list of host[:port]", "empty", "", "Those of AllowedRegistries that are spoken to by http.",
+        {"InsecureRegistries", "list of host[:port]", "empty", "",
+         "Those of AllowedRegistries that are spoken to by http.",
          texts(setting(&S::registries, &pull::RegistryPolicy::insecure))},
         {"ImageExpirationTimeout", "days:hours:minutes:seconds", "90:00:00:00", "\"90:00:00:00\"",
          "How long an image stays after the last lookup or pull, until autoexpire removes it.", read_expiration},
         {"PullUpdateTimeout", "seconds, 0 to 31536000", "300", "300",
-         "For so long a pulled image, or the reason why it could not be pulled, is answered without asking the registry again.",
+         "For so long a pulled image, or the reason why it could not be pulled, is answered without asking the "
+         "registry again.",
          duration(setting(&S::pull_policy, &catalog::PullPolicy::update_timeout), 0, 31'536'000)},
-        {"WorkerThreads", "number 1 to 256", "2", "2", "Pulls at one time.", number(setting(&S::worker_threads), 1, 256)},
+        {"WorkerThreads", "number 1 to 256", "2", "2", "Pulls at one time.",
+         number(setting(&S::worker_threads), 1, 256)},
         {"Authentication", "munge or mock", "munge", "",
          "mock is for tests: anybody may say who he is. It is refused unless the service listens on loopback alone.",
-         choice(path(&C::authentication), std::vector<Word<Authentication>>{{"munge", Authentication::munge}, {"mock", Authentication::mock}})},
+         choice(path(&C::authentication),
+                std::vector<Word<Authentication>>{{"munge", Authentication::munge}, {"mock", Authentication::mock}})},
         {"AnonymousRead", "true or false", "false", "",
          "Whether requests without a credential may list and look up public images, as older gateways allowed.",
          flag(path(&C::anonymous_read))},
         {"ImportUsers", "list of names or uids, all, or none", "none", "",
          "Who may import images. An empty list is nobody. Imports come with a later release.", read_import_users},
-        {"Metrics", "true or false", "false", "", "Whether each lookup is recorded for GET /api/metrics.", flag(setting(&S::metrics))},
+        {"Metrics", "true or false", "false", "", "Whether each lookup is recorded for GET /api/metrics.",
+         flag(setting(&S::metrics))},
         {"LogLevel", "error, warn, info or debug", "info", "\"info\"", "Lines up to this level go to stderr.",
          choice(path(&C::log_level), std::vector<Word<log::Level>>{{"error", log::Level::error},
-                                                                  {"critical", log::Level::error},
-                                                                  {"warn", log::Level::warning},
-                                                                  {"warning", log::Level::warning},
-                                                                  {"info", log::Level::info},
-                                                                  {"debug", log::Level::debug}})},
+                                                                   {"critical", log::Level::error},
+                                                                   {"warn", log::Level::warning},
+                                                                   {"warning", log::Level::warning},
+                                                                   {"info", log::Level::info},
+                                                                   {"debug", log::Level::debug}})},
         {"DefaultImageFormat", "squashfs", "squashfs", "\"squashfs\"", "The format of published images.", read_format},
         {"Squashfs", "object", "see below", "", "How images are written: see below.", {}},
         {"Limits", "object", "see below", "", "Bounds on requests, registries and images: see below.", {}},
         {"examiner", "refused", "none", "",
-         "A program that may fail a pull is not called by this release. A gateway that ignored it would publish what the site wants "
+         "A program that may fail a pull is not called by this release. A gateway that ignored it would publish what "
+         "the site wants "
          "examined, so the key is refused.",
          refused<C>("images are not examined by this release; remove the key if they may be published unexamined")},
         {"ExpandDirectory", "ignored", "none", "", "Nothing is unpacked on disk.", {}},
@@ -227,9 +242,10 @@ const std::vector<Key<pull::System>> & platform_keys() {
         {"mungeSocketPath", "absolute path", "munged's default", "\"/run/munge/munge.socket.2\"",
          "Socket of the munged that checks this system's credentials.", directory(path(&P::munge_socket))},
         {"accesstype", "local", "local", "\"local\"", "How the image directory is reached.", read_access_type},
-        {"admins", "list of account names", "empty", "[\"root\"]", "Who may expire images and read metrics; names are compared whole.",
-         texts(path(&P::admins))},
-        {"platform", "os/architecture[/variant]", "that of the gateway", "", "Which image is taken of those under one tag.", read_platform},
+        {"admins", "list of account names", "empty", "[\"root\"]",
+         "Who may expire images and read metrics; names are compared whole.", texts(path(&P::admins))},
+        {"platform", "os/architecture[/variant]", "that of the gateway", "",
+         "Which image is taken of those under one tag.", read_platform},
         {"PublicMode", "octal mode 0600 to 0644", "0644", "", "Mode of files of public images.",
          read_mode<&catalog::ImageStorage::public_mode, 0644>},
         {"PrivateMode", "octal mode 0600 to 0640", "0600", "",
@@ -237,7 +253,8 @@ const std::vector<Key<pull::System>> & platform_keys() {
          read_mode<&catalog::ImageStorage::private_mode, 0640>},
         {"Group", "name or gid", "the service's own", "", "Group of the files.", read_group},
         {"policy_file", "refused", "none", "",
-         "Signature policies are not enforced by this release. A gateway that ignored one would publish what the site forbids, so the "
+         "Signature policies are not enforced by this release. A gateway that ignored one would publish what the site "
+         "forbids, so the "
          "key is refused.",
          refused<P>("signatures are not checked by this release; remove the key if unsigned images may be published")},
         {"use_external", "ignored", "none", "", "Registries are read without outside tools.", {}},
@@ -264,12 +281,15 @@ const std::vector<Key<registry::Location>> & location_keys() {
         {"url", "https:// or http:// URL", "https://name", "\"https://registry-1.docker.io\"",
          "Where the registry answers. http is spoken only where it is written here.", read_url},
         {"remotetype", "dockerv2", "dockerv2", "\"dockerv2\"", "The protocol.", read_remote_type},
-        {"sslcacert", "path", "the system's", "", "Certificates (PEM) that the registry's own is checked against.", read_ca_file},
+        {"sslcacert", "path", "the system's", "", "Certificates (PEM) that the registry's own is checked against.",
+         read_ca_file},
         {"authMethod", "token or basic", "token", "", "How the registry takes a user's login.",
-         choice(path(&L::auth_method), std::vector<Word<registry::AuthMethod>>{{"token", registry::AuthMethod::token},
-                                                                               {"basic", registry::AuthMethod::basic}})},
+         choice(path(&L::auth_method),
+                std::vector<Word<registry::AuthMethod>>{{"token", registry::AuthMethod::token},
+                                                        {"basic", registry::AuthMethod::basic}})},
         {"mirrors", "list of URLs", "empty", "", "Asked first, in order, and never with a user's login.", read_mirrors},
-        {"tokenHosts", "list of hosts", "empty", "", "Further hosts that a login may be shown to for a token.", texts(path(&L::token_hosts))},
+        {"tokenHosts", "list of hosts", "empty", "", "Further hosts that a login may be shown to for a token.",
+         texts(path(&L::token_hosts))},
         {"proxy", "URL", "from the environment", "", "Proxy for this registry.", text(path(&L::proxy))},
         {"authentication", "ignored", "none", "", "The registry says how it authenticates.", {}},
     };
@@ -281,7 +301,9 @@ const std::vector<Key<squash::Options>> & squashfs_keys() {
     using squash::Codec, squash::Modes, squash::Owners, squash::Xattrs;
     static const std::vector<Key<O>> keys = {
         {"Codec", "zstd, gzip, lz4 or xz", "zstd", "", "Compression of blocks.",
-         choice(path(&O::codec), std::vector<Word<Codec>>{{"zstd", Codec::zstd}, {"gzip", Codec::gzip}, {"lz4", Codec::lz4}, {"xz", Codec::xz}})},
+         choice(path(&O::codec),
+                std::vector<Word<Codec>>{
+                    {"zstd", Codec::zstd}, {"gzip", Codec::gzip}, {"lz4", Codec::lz4}, {"xz", Codec::xz}})},
         {"Level", "number 1 to 22", "3", "", "Compression level of the codec.", number(path(&O::level), 1, 22)},
         {"BlockSize", "power of two, 4K to 1M", "64K", "", "Size of a block before compression.",
          [](const Value & value, O & options) -> Refusal {
@@ -293,11 +315,13 @@ const std::vector<Key<squash::Options>> & squashfs_keys() {
          }},
         {"Owners", "squash or keep", "squash", "", "All files of root, or owners as in the layers.",
          choice(path(&O::owners), std::vector<Word<Owners>>{{"squash", Owners::squash}, {"keep", Owners::keep}})},
-        {"Modes", "readable or keep", "readable", "", "Files readable for everybody (a+rX,u+w), or modes as in the layers.",
+        {"Modes", "readable or keep", "readable", "",
+         "Files readable for everybody (a+rX,u+w), or modes as in the layers.",
          choice(path(&O::modes), std::vector<Word<Modes>>{{"readable", Modes::readable}, {"keep", Modes::keep}})},
         {"Xattrs", "none or user", "none", "", "Extended attributes of the user namespace, or none.",
          choice(path(&O::xattrs), std::vector<Word<Xattrs>>{{"none", Xattrs::none}, {"user", Xattrs::user}})},
-        {"Threads", "number 0 to 1024", "0", "", "Compressors of one pull; 0: one for each core.", number(path(&O::threads), 0, 1024)},
+        {"Threads", "number 0 to 1024", "0", "", "Compressors of one pull; 0: one for each core.",
+         number(path(&O::threads), 0, 1024)},
         {"ParallelLayers", "number 1 to 64", "4", "", "Layers of one pull that are downloaded and decoded ahead.",
          number(path(&O::parallel_layers), 1, 64)},
     };

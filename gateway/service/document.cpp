@@ -16,7 +16,8 @@ ParseError refusal(const YAML::Mark & mark, const std::string & what) {
     return {mark.is_null() ? 0 : static_cast<std::size_t>(mark.pos), place + what};
 }
 
-/** Copies yaml-cpp's nodes out. Aliases are counted each time they appear, so a small text cannot become a large tree. */
+/** Copies yaml-cpp's nodes out. Aliases are counted each time they appear, so a small text cannot become a large tree.
+ */
 class Copier {
 public:
     Expected<Value> copy(const YAML::Node & node, unsigned depth) {
@@ -26,7 +27,8 @@ public:
         if (!node.Mark().is_null()) value.line = static_cast<std::size_t>(node.Mark().line) + 1;
         switch (node.Type()) {
         case YAML::NodeType::Undefined:
-        case YAML::NodeType::Null: return value;
+        case YAML::NodeType::Null:
+            return value;
         case YAML::NodeType::Scalar:
             value.kind = node.Tag() == "?" ? Value::Kind::plain : Value::Kind::text;
             value.scalar = node.Scalar();
@@ -39,16 +41,18 @@ public:
                 value.items.push_back(*std::move(copied));
             }
             return value;
-        case YAML::NodeType::Map: break;
+        case YAML::NodeType::Map:
+            break;
         }
         value.kind = Value::Kind::object;
         for (const auto & member : node) {
             if (!member.first.IsScalar()) return refusal(member.first.Mark(), "a name is not a text");
             const std::string & name = member.first.Scalar();
-            if (value.member(name) != nullptr) return refusal(member.first.Mark(), quoted(name) + " stands there twice");
+            if (value.member(name) != nullptr)
+                return refusal(member.first.Mark(), quoted(name) + " stands there twice");
             auto copied = copy(member.second, depth + 1);
             if (!copied) return copied.error();
-            value.members.emplace_back(name, *std::move(copied));
+            value.members.push_back({name, *std::move(copied)});
         }
         return value;
     }
@@ -60,8 +64,9 @@ private:
 } // namespace
 
 const Value * Value::member(std::string_view name) const noexcept {
-    const auto found = std::find_if(members.begin(), members.end(), [&](const auto & each) { return each.first == name; });
-    return found == members.end() ? nullptr : &found->second;
+    const auto found =
+        std::find_if(members.begin(), members.end(), [&](const auto & each) { return each.name == name; });
+    return found == members.end() ? nullptr : &found->value;
 }
 
 Expected<Document> parse_document(std::string_view text) {
@@ -69,7 +74,8 @@ Expected<Document> parse_document(std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return ParseError{text.find('\0'), "it holds a NUL"};
     try {
         const std::vector<YAML::Node> documents = YAML::LoadAll(std::string{text});
-        if (documents.size() != 1) return ParseError{0, documents.empty() ? "it is empty" : "it holds more than one document"};
+        if (documents.size() != 1)
+            return ParseError{0, documents.empty() ? "it is empty" : "it holds more than one document"};
         auto root = Copier{}.copy(documents.front(), 0);
         if (!root) return root.error();
         return Document{*std::move(root)};

@@ -14,6 +14,8 @@
 
 namespace shifter::service {
 
+struct Member;
+
 /** One value of the document, and the line it stands on (from 1). */
 struct Value {
     enum class Kind { null, plain, text, list, object };
@@ -21,11 +23,16 @@ struct Value {
     Kind kind = Kind::null;
     /** For plain and text. "plain" stood without quotes, so it may be a number, a boolean or a word. */
     std::string scalar;
-    std::vector<Value> items;                            ///< list
-    std::vector<std::pair<std::string, Value>> members;  ///< object, in the document's order, each name once
+    std::vector<Value> items;    ///< list
+    std::vector<Member> members; ///< object, in the document's order, each name once
     std::size_t line = 0;
 
     [[nodiscard]] const Value * member(std::string_view name) const noexcept;
+};
+
+struct Member {
+    std::string name;
+    Value value;
 };
 
 struct Document {

@@ -39,7 +39,8 @@ public:
             return std::move(result_);
         }
         read_object(root, "", global_keys(), config);
-        if (const Value * squashfs = object(root, "", "Squashfs")) read_object(*squashfs, "Squashfs.", squashfs_keys(), config.settings.squash);
+        if (const Value * squashfs = object(root, "", "Squashfs"))
+            read_object(*squashfs, "Squashfs.", squashfs_keys(), config.settings.squash);
         if (const Value * limits = object(root, "", "Limits")) read_object(*limits, "Limits.", limit_keys(), config);
         if (const Value * locations = object(root, "", "Locations"))
             for (const auto & [name, value] : locations->members) read_location(name, value);
@@ -75,9 +76,11 @@ private:
     }
 
     template <class Target>
-    void read_object(const Value & value, const std::string & prefix, const std::vector<Key<Target>> & keys, Target & target) {
+    void read_object(const Value & value, const std::string & prefix, const std::vector<Key<Target>> & keys,
+                     Target & target) {
         for (const auto & [name, member] : value.members) {
-            const auto key = std::find_if(keys.begin(), keys.end(), [&n = name](const auto & each) { return each.name == n; });
+            const auto key =
+                std::find_if(keys.begin(), keys.end(), [&n = name](const auto & each) { return each.name == n; });
             if (key == keys.end()) {
                 report_unknown(member, prefix, name, keys);
             } else if (key->read) {
@@ -87,11 +90,13 @@ private:
             }
         }
         for (const auto & key : keys)
-            if (key.default_text == "required" && value.member(key.name) == nullptr) report(true, value, prefix + std::string{key.name}, "is missing");
+            if (key.default_text == "required" && value.member(key.name) == nullptr)
+                report(true, value, prefix + std::string{key.name}, "is missing");
     }
 
     template <class Target>
-    void report_unknown(const Value & where, const std::string & prefix, const std::string & name, const std::vector<Key<Target>> & keys) {
+    void report_unknown(const Value & where, const std::string & prefix, const std::string & name,
+                        const std::vector<Key<Target>> & keys) {
         std::string meant;
         std::size_t best = 3;
         for (const auto & key : keys) {
@@ -102,13 +107,15 @@ private:
                 meant = key.name;
             }
         }
-        report(false, where, prefix + name.substr(0, 200), "is no key, and is ignored" + (meant.empty() ? "" : "; is " + meant + " meant?"));
+        report(false, where, prefix + name.substr(0, 200),
+               "is no key, and is ignored" + (meant.empty() ? "" : "; is " + meant + " meant?"));
     }
 
     void read_location(const std::string & name, const Value & value) {
         const std::string prefix = "Locations." + name + ".";
         if (value.kind != Value::Kind::object) return report(true, value, "Locations." + name, "must be an object");
-        if (name.empty() || name.find_first_of("/@ ") != std::string::npos) report(true, value, "Locations." + name, "is not a registry's name");
+        if (name.empty() || name.find_first_of("/@ ") != std::string::npos)
+            report(true, value, "Locations." + name, "is not a registry's name");
         registry::Location location;
         location.name = name;
         location.url = default_url(name);
@@ -119,12 +126,15 @@ private:
     void read_platform(const std::string & name, const Value & value) {
         const std::string prefix = "Platforms." + name + ".";
         if (value.kind != Value::Kind::object) return report(true, value, "Platforms." + name, "must be an object");
-        if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != std::string::npos)
+        if (name.empty() ||
+            name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+                std::string::npos)
             report(true, value, "Platforms." + name, "is not a system's name (letters, digits, '.', '_', '-')");
         pull::System system;
         system.name = name;
         read_object(value, prefix, platform_keys(), system);
-        if (const Value * local = object(value, prefix, "local")) read_object(*local, prefix + "local.", local_keys(), system);
+        if (const Value * local = object(value, prefix, "local"))
+            read_object(*local, prefix + "local.", local_keys(), system);
         result_.config.settings.systems[name] = std::move(system);
     }
 
@@ -140,8 +150,10 @@ private:
             report(true, at("DefaultImageLocation"), "DefaultImageLocation",
                    quoted(config.settings.default_location) + " is none of Locations");
         if (config.authentication == Authentication::mock &&
-            !std::all_of(config.listen.begin(), config.listen.end(), [](const auto & address) { return address.is_loopback(); }))
-            report(true, at("Authentication"), "Authentication", "mock lets anybody be anybody; it needs Listen on loopback alone");
+            !std::all_of(config.listen.begin(), config.listen.end(),
+                         [](const auto & address) { return address.is_loopback(); }))
+            report(true, at("Authentication"), "Authentication",
+                   "mock lets anybody be anybody; it needs Listen on loopback alone");
         std::set<std::string> directories;
         for (const auto & [name, system] : config.settings.systems)
             if (!system.storage.directory.empty() && !directories.insert(system.storage.directory).second)
@@ -160,7 +172,8 @@ std::string join_lines(const std::vector<ConfigProblem> & problems) {
     return text;
 }
 
-/** Whoever can write the file decides what nodes mount: by its descriptor, and by the folder that could give the name to another. */
+/** Whoever can write the file decides what nodes mount: by its descriptor, and by the folder that could give the name
+ * to another. */
 void check_owner(const struct stat & facts, const std::string & path, bool sticky_will_do) {
     if (facts.st_uid != 0 && facts.st_uid != ::geteuid())
         throw Error{"cannot use " + quoted(path) + ": it belongs to uid " + std::to_string(facts.st_uid) +

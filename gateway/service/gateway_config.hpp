@@ -41,7 +41,8 @@ struct ParsedGatewayConfig {
     [[nodiscard]] bool usable() const noexcept;
 };
 
-/** Reads a configuration; `name` stands in front of each problem. Touches no file but to see that sslcacert is there. */
+/** Reads a configuration; `name` stands in front of each problem. Touches no file but to see that sslcacert is there.
+ */
 [[nodiscard]] ParsedGatewayConfig parse_gateway_config(std::string_view text, const std::string & name);
 
 /**
@@ -50,7 +51,8 @@ struct ParsedGatewayConfig {
  */
 [[nodiscard]] GatewayConfig load_gateway_config(const std::string & path);
 
-/** docs/reference/imagemanager.json.md, the man page imagemanager.json(5), and etc/imagemanager.json, from the table. */
+/** docs/reference/imagemanager.json.md, the man page imagemanager.json(5), and etc/imagemanager.json, from the table.
+ */
 [[nodiscard]] std::string gateway_config_reference();
 [[nodiscard]] std::string gateway_config_manual();
 [[nodiscard]] std::string sample_gateway_config();

@@ -23,12 +23,13 @@
 namespace shifter::service {
 namespace {
 
-constexpr const char * usage = "usage: shifter-gateway [--config FILE] [--check-config] [--port-file FILE]\n"
-                               "  --config FILE     configuration, unless GWCONFIG names one\n"
-                               "  --check-config    say what is wrong with it, and end\n"
-                               "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
-                               "  --version, --help\n"
-                               "See shifter-gateway(8).\n";
+constexpr const char * usage =
+    "usage: shifter-gateway [--config FILE] [--check-config] [--port-file FILE]\n"
+    "  --config FILE     configuration, unless GWCONFIG names one\n"
+    "  --check-config    say what is wrong with it, and end\n"
+    "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
+    "  --version, --help\n"
+    "See shifter-gateway(8).\n";
 
 struct Options {
     std::string config = installed::gateway_config;
@@ -51,18 +52,32 @@ Options parse_options(std::span<char * const> args) {
     const int count = static_cast<int>(args.size());
     for (int word = 0; (word = ::getopt_long(count, args.data(), "+:h", known.data(), nullptr)) != -1;) {
         switch (word) {
-        case config: options.config = ::optarg; break;
-        case check: options.check_only = true; break;
-        case port_file: options.port_file = ::optarg; break;
-        case version: options.print = "version"; return options;
+        case config:
+            options.config = ::optarg;
+            break;
+        case check:
+            options.check_only = true;
+            break;
+        case port_file:
+            options.port_file = ::optarg;
+            break;
+        case version:
+            options.print = "version";
+            return options;
         case 'h':
-        case help: options.print = usage; return options;
-        case ':': throw Error{std::string{args[static_cast<std::size_t>(::optind) - 1]} + " needs an argument; see --help"};
-        default: throw Error{"no option " + quoted(args[static_cast<std::size_t>(::optind) - 1]) + "; see --help"};
+        case help:
+            options.print = usage;
+            return options;
+        case ':':
+            throw Error{std::string{args[static_cast<std::size_t>(::optind) - 1]} + " needs an argument; see --help"};
+        default:
+            throw Error{"no option " + quoted(args[static_cast<std::size_t>(::optind) - 1]) + "; see --help"};
         }
     }
-    if (::optind < count) throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
-    if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0') options.config = file; // NOLINT(concurrency-mt-unsafe)
+    if (::optind < count)
+        throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
+    if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0')
+        options.config = file; // NOLINT(concurrency-mt-unsafe)
     return options;
 }
 
@@ -70,7 +85,8 @@ Options parse_options(std::span<char * const> args) {
 void log_for_journal(log::Level level, std::string_view message) {
     static constexpr std::array<std::string_view, 4> words = {"<3>error ", "<4>warning ", "<6>info ", "<7>debug "};
     // Without a journal behind it, a person reads the line, or a file that has no times of its own.
-    static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr; // NOLINT(concurrency-mt-unsafe): first call is before any thread
+    static const bool journal =
+        std::getenv("JOURNAL_STREAM") != nullptr; // NOLINT(concurrency-mt-unsafe): first call is before any thread
     std::string line{words.at(static_cast<std::size_t>(level))};
     if (!journal) {
         line.erase(0, 3);
@@ -90,12 +106,14 @@ void check_directory(const std::string & path, const std::string & key) {
     if (::stat(path.c_str(), &facts) != 0) throw SysError{errno, "cannot use " + quoted(path) + " (" + key + ")"};
     if (!S_ISDIR(facts.st_mode)) throw Error{"cannot use " + quoted(path) + " (" + key + "): it is not a directory"};
     if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0)
-        throw SysError{errno, "cannot write to " + quoted(path) + " (" + key + ") as uid " + std::to_string(::geteuid())};
+        throw SysError{errno,
+                       "cannot write to " + quoted(path) + " (" + key + ") as uid " + std::to_string(::geteuid())};
 }
 
 void prepare_directories(const GatewayConfig & config) {
     const std::string & cache = config.settings.cache_directory;
-    if (::mkdir(cache.c_str(), 0700) != 0 && errno != EEXIST) throw SysError{errno, "cannot make " + quoted(cache) + " (CacheDirectory)"};
+    if (::mkdir(cache.c_str(), 0700) != 0 && errno != EEXIST)
+        throw SysError{errno, "cannot make " + quoted(cache) + " (CacheDirectory)"};
     check_directory(cache, "CacheDirectory");
     for (const auto & [name, system] : config.settings.systems)
         check_directory(system.storage.directory, "imageDir of system " + name);
@@ -104,8 +122,9 @@ void prepare_directories(const GatewayConfig & config) {
 std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(const GatewayConfig & config) {
     std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators;
     for (const auto & [name, system] : config.settings.systems)
-        authenticators[name] = config.authentication == Authentication::mock ? auth::mock_authenticator()
-                                                                             : auth::munge_authenticator(system.munge_socket);
+        authenticators[name] = config.authentication == Authentication::mock
+                                   ? auth::mock_authenticator()
+                                   : auth::munge_authenticator(system.munge_socket);
     return authenticators;
 }
 
@@ -141,12 +160,14 @@ void serve(const Options & options, const GatewayConfig & config) {
     pull::PullQueue queue{config.settings, *catalog};
     api::Api api{{.settings = config.settings,
                   .catalog = *catalog,
-                  .submit = [&queue](const std::string & system, ImageType type, const std::string & tag, const auth::Caller & caller,
+                  .submit = [&queue](const std::string & system, ImageType type, const std::string & tag,
+                                     const auth::Caller & caller,
                                      const Acl & readers) { return queue.submit(system, type, tag, caller, readers); },
                   .authenticators = make_authenticators(config),
                   .now = wall_clock,
                   .anonymous_read = config.anonymous_read}};
-    const api::HttpServer server{config.listen, config.server, [&api](const api::Request & request) { return api.handle(request); }};
+    const api::HttpServer server{config.listen, config.server,
+                                 [&api](const api::Request & request) { return api.handle(request); }};
     if (!options.port_file.empty()) write_port_file(options.port_file, server.addresses());
     for (const api::ListenAddress & address : server.addresses())
         log::info(std::string{"listening version="} + installed::version + " address=" + address.to_string());
@@ -163,18 +184,22 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
     try {
         const Options options = parse_options(args);
         if (options.print != nullptr) {
-            if (options.print == usage) out << usage;
-            else out << "shifter-gateway " << installed::version << '\n';
+            if (options.print == usage)
+                out << usage;
+            else
+                out << "shifter-gateway " << installed::version << '\n';
             return static_cast<int>(ExitStatus::success);
         }
         GatewayConfig config = load_gateway_config(options.config);
-        config.settings.suppress_acl_in_meta = std::getenv("DISABLE_ACL_METADATA") != nullptr; // NOLINT(concurrency-mt-unsafe)
+        config.settings.suppress_acl_in_meta =
+            std::getenv("DISABLE_ACL_METADATA") != nullptr; // NOLINT(concurrency-mt-unsafe)
         if (options.check_only) {
             out << options.config << ": usable\n";
             return static_cast<int>(ExitStatus::success);
         }
         if (::geteuid() == 0)
-            throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it by its own account, "
+            throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it "
+                        "by its own account, "
                         "for example User=shifter in the systemd unit"};
         (void)::umask(077); // files are opened to others on purpose, by the publisher alone (I33)
         // Registry logins pass through memory: no core file, and no look from other processes of this account (I36).

@@ -5,16 +5,23 @@ namespace {
 
 std::string kind_of(const Value & value) {
     switch (value.kind) {
-    case Value::Kind::null: return "nothing";
-    case Value::Kind::plain: return value.scalar.substr(0, 100);
-    case Value::Kind::text: return quoted(value.scalar);
-    case Value::Kind::list: return "a list";
-    case Value::Kind::object: return "an object";
+    case Value::Kind::null:
+        return "nothing";
+    case Value::Kind::plain:
+        return value.scalar.substr(0, 100);
+    case Value::Kind::text:
+        return quoted(value.scalar);
+    case Value::Kind::list:
+        return "a list";
+    case Value::Kind::object:
+        return "an object";
     }
     return "something else";
 }
 
-Refusal wrong(const Value & value, const std::string & wanted) { return "must be " + wanted + ", not " + kind_of(value); }
+Refusal wrong(const Value & value, const std::string & wanted) {
+    return "must be " + wanted + ", not " + kind_of(value);
+}
 
 std::string range(std::uint64_t least, std::uint64_t most) {
     return "from " + std::to_string(least) + " to " + std::to_string(most);
@@ -31,13 +38,15 @@ Refusal read_text(const Value & value, std::string & text) {
 }
 
 Refusal read_flag(const Value & value, bool & flag) {
-    if (value.kind != Value::Kind::plain || (value.scalar != "true" && value.scalar != "false")) return wrong(value, "true or false");
+    if (value.kind != Value::Kind::plain || (value.scalar != "true" && value.scalar != "false"))
+        return wrong(value, "true or false");
     flag = value.scalar == "true";
     return std::nullopt;
 }
 
 Refusal read_number(const Value & value, std::uint64_t least, std::uint64_t most, std::uint64_t & number) {
-    const auto parsed = value.kind == Value::Kind::plain ? text::parse_unsigned<std::uint64_t>(value.scalar) : std::nullopt;
+    const auto parsed =
+        value.kind == Value::Kind::plain ? text::parse_unsigned<std::uint64_t>(value.scalar) : std::nullopt;
     if (!parsed || *parsed < least || *parsed > most) return wrong(value, "a number " + range(least, most));
     number = *parsed;
     return std::nullopt;
@@ -46,7 +55,8 @@ Refusal read_number(const Value & value, std::uint64_t least, std::uint64_t most
 Refusal read_size(const Value & value, std::uint64_t least, std::uint64_t most, std::uint64_t & bytes) {
     const bool scalar = value.kind == Value::Kind::plain || value.kind == Value::Kind::text;
     const auto parsed = scalar ? text::parse_size(value.scalar) : std::nullopt;
-    if (!parsed || *parsed < least || *parsed > most) return wrong(value, "a size such as 64K, " + range(least, most) + " bytes");
+    if (!parsed || *parsed < least || *parsed > most)
+        return wrong(value, "a size such as 64K, " + range(least, most) + " bytes");
     bytes = *parsed;
     return std::nullopt;
 }

@@ -23,9 +23,9 @@ using Refusal = std::optional<std::string>;
 
 template <class Target> struct Key {
     std::string_view name;
-    std::string_view takes;       ///< "text", "number 1 to 64", …
+    std::string_view takes;        ///< "text", "number 1 to 64", …
     std::string_view default_text; ///< as the manual prints it; "required" for keys that must be there
-    std::string_view sample;      ///< JSON for etc/imagemanager.json; empty: not in the sample
+    std::string_view sample;       ///< JSON for etc/imagemanager.json; empty: not in the sample
     std::string_view summary;
     std::function<Refusal(const Value &, Target &)> read; ///< empty: taken and ignored, with `summary` as the reason
 };
@@ -37,7 +37,7 @@ template <class First> auto path(First first) {
     return [first](auto & target) -> auto & { return target.*first; };
 }
 template <class First, class... Rest> auto path(First first, Rest... rest) {
-    return [first, next = path(rest...)](auto & target) -> auto & { return next(target.*first); };
+    return [ first, next = path(rest...) ](auto & target) -> auto & { return next(target.*first); };
 }
 
 [[nodiscard]] Refusal read_text(const Value & value, std::string & text);

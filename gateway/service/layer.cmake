@@ -1,12 +1,10 @@
 # The daemon: its configuration, and the main that puts the gateway together.
 find_package(yaml-cpp REQUIRED)
-if(NOT TARGET shifter_api)
-  return()
-endif()
 shifter_library(service
-  SOURCES service/config_docs.cpp service/config_keys.cpp service/document.cpp service/gateway_config.cpp service/gateway_main.cpp
-          service/key.cpp service/limit_keys.cpp
-  HEADERS service/config_keys.hpp service/document.hpp service/gateway_config.hpp service/gateway_main.hpp service/key.hpp
+  SOURCES service/config_docs.cpp service/config_keys.cpp service/document.cpp service/gateway_config.cpp
+          service/gateway_main.cpp service/key.cpp service/limit_keys.cpp
+  HEADERS service/config_keys.hpp service/document.hpp service/gateway_config.hpp service/gateway_main.hpp
+          service/key.hpp
   DEPS base oci registry squash catalog auth pull api
   PRIVATE yaml-cpp)
 add_executable(shifter-gateway service/main.cpp)

@@ -27,9 +27,12 @@ std::string outside_quotes(const std::string & line) {
     std::string text;
     bool inside = false;
     for (std::size_t i = 0; i < line.size(); ++i) {
-        if (inside && line[i] == '\\') ++i;
-        else if (line[i] == '"') inside = !inside;
-        else if (!inside) text += line[i];
+        if (inside && line[i] == '\\')
+            ++i;
+        else if (line[i] == '"')
+            inside = !inside;
+        else if (!inside)
+            text += line[i];
     }
     CHECK_FALSE(inside);
     return text;
@@ -40,7 +43,8 @@ std::string outside_quotes(const std::string & line) {
 TEST_CASE("I32: without a good credential every route but the open ones answers 401 (H7-1, H7-2)") {
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a');
-    const std::string bad = GENERATE(as<std::string>{}, "", "bad", "good:", "good:ann", "MUNGE:AwQD:", "good:ann:ann:t:x:y");
+    const std::string bad =
+        GENERATE(as<std::string>{}, "", "bad", "good:", "good:ann", "MUNGE:AwQD:", "good:ann:ann:t:x:y");
     for (const Route & route : Api::routes()) {
         INFO(route.pattern << " with " << bad);
         const Response response = gateway.send(route.method, example(route), bad, "");
@@ -58,7 +62,12 @@ TEST_CASE("I32: without a good credential every route but the open ones answers 
 TEST_CASE("I32: nothing but the credential says who asks") {
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a', 1001, true);
-    Request request{.method = Method::get, .target = "/api/lookup/alpha/docker/org/app:1?uid=1001&user=ann", .headers = {}, .body = R"({"uid":1001})", .peer = "10.0.0.1", .id = "1"};
+    Request request{.method = Method::get,
+                    .target = "/api/lookup/alpha/docker/org/app:1?uid=1001&user=ann",
+                    .headers = {},
+                    .body = R"({"uid":1001})",
+                    .peer = "10.0.0.1",
+                    .id = "1"};
     request.headers = {{"authentication", bob}, {"x-remote-user", "ann"}, {"authorization", "Basic YW5uOng="}};
     CHECK(gateway.api.handle(request).status == 404);
     request.headers = {{"authentication", bob}, {"authentication", ann}};
@@ -107,19 +116,29 @@ TEST_CASE("admin routes answer others as the contract has it, and change nothing
         CHECK(gateway.get("/api/autoexpire/alpha", credential("bos", 1)).body == R"({"status":false})");
         CHECK(gateway.get("/api/autoexpire/alpha", credential("boss2", 1)).body == R"({"status":false})");
     }
-    SECTION("an admin of one system is none of another") { CHECK(gateway.get("/api/autoexpire/beta", boss).body == R"({"status":false})"); }
+    SECTION("an admin of one system is none of another") {
+        CHECK(gateway.get("/api/autoexpire/beta", boss).body == R"({"status":false})");
+    }
 }
 
 TEST_CASE("errors are JSON with the status, the reason and the path (7.2, H7-3)") {
     Gateway gateway;
     auto [target, status, error, message] = GENERATE(table<std::string, int, std::string, std::string>({
-        {"/api/lookup/alpha/docker/no/such:1/?x=1", 404, "there is no such image, or you may not use it", "Not Found: /api/lookup/alpha/docker/no/such:1/"},
+        {"/api/lookup/alpha/docker/no/such:1/?x=1", 404, "there is no such image, or you may not use it",
+         "Not Found: /api/lookup/alpha/docker/no/such:1/"},
         {"/nowhere", 404, "there is no such route; GET / lists them", "Not Found: /nowhere"},
         {"/api/list/gamma/", 404, "this gateway does not serve a system \"gamma\"", "Not Found: /api/list/gamma/"},
-        {"/api/pull/alpha/docker/a:1", 405, "this path does not take that method", "Method Not Allowed: /api/pull/alpha/docker/a:1"},
-        {"/api/lookup/alpha/rocket/a:1", 400, "cannot use \"a:1\": \"rocket\" is not an image type (docker, custom, id, local)", "Bad Request: /api/lookup/alpha/rocket/a:1"},
-        {"/api/lookup/alpha/docker/a%z", 400, "cannot read the path: tag: a % is not followed by two hexadecimal digits", "Bad Request: /api/lookup/alpha/docker/a%z"},
-        {"/api/lookup/alpha/local/%2Fetc", 400, "an image of type local is a directory of the node; the gateway has none", "Bad Request: /api/lookup/alpha/local/%2Fetc"},
+        {"/api/pull/alpha/docker/a:1", 405, "this path does not take that method",
+         "Method Not Allowed: /api/pull/alpha/docker/a:1"},
+        {"/api/lookup/alpha/rocket/a:1", 400,
+         "cannot use \"a:1\": \"rocket\" is not an image type (docker, custom, id, local)",
+         "Bad Request: /api/lookup/alpha/rocket/a:1"},
+        {"/api/lookup/alpha/docker/a%z", 400,
+         "cannot read the path: tag: a % is not followed by two hexadecimal digits",
+         "Bad Request: /api/lookup/alpha/docker/a%z"},
+        {"/api/lookup/alpha/local/%2Fetc", 400,
+         "an image of type local is a directory of the node; the gateway has none",
+         "Bad Request: /api/lookup/alpha/local/%2Fetc"},
     }));
     const Response response = gateway.get(target);
     INFO(target);
@@ -146,11 +165,19 @@ TEST_CASE("each error has its status, in one table") {
 
 TEST_CASE("what breaks inside is for the log; the caller gets the request's id") {
     Gateway gateway;
-    Api::Parts parts{.settings = gateway.settings, .catalog = *gateway.catalog, .submit = [](auto &&...) -> catalog::Enqueued { throw Error{"cannot open \"/secret/place\""}; },
-                     .authenticators = {}, .now = [] { return samples::noon; }};
+    Api::Parts parts{.settings = gateway.settings,
+                     .catalog = *gateway.catalog,
+                     .submit = [](auto &&...) -> catalog::Enqueued { throw Error{"cannot open \"/secret/place\""}; },
+                     .authenticators = {},
+                     .now = [] { return samples::noon; }};
     parts.authenticators["alpha"] = auth::mock_authenticator();
     Api api{std::move(parts)};
-    const Response response = api.handle({.method = Method::post, .target = "/api/pull/alpha/docker/a:1", .headers = {{"authentication", ann}}, .body = "", .peer = "::1", .id = "id9"});
+    const Response response = api.handle({.method = Method::post,
+                                          .target = "/api/pull/alpha/docker/a:1",
+                                          .headers = {{"authentication", ann}},
+                                          .body = "",
+                                          .peer = "::1",
+                                          .id = "id9"});
     CHECK(response.status == 500);
     CHECK(json_of(response)["error"] == "the gateway failed; its log has the reason under request id9");
     CHECK(std::any_of(gateway.lines.begin(), gateway.lines.end(), [](const std::string & line) {

@@ -1,4 +1,5 @@
-/** @file The API over a real catalog in a folder of its own; credentials are the mock's, pulls are queued and not fetched. */
+/** @file The API over a real catalog in a folder of its own; credentials are the mock's, pulls are queued and not
+ * fetched. */
 #pragma once
 
 #include "api/api.hpp"
@@ -26,22 +27,29 @@ public:
         log::set_sink([this](log::Level, std::string_view line) { lines.emplace_back(line); });
         log::set_level(log::Level::debug);
     }
-    ~Gateway() { log::set_sink([](log::Level, std::string_view) {}); }
+    ~Gateway() {
+        log::set_sink([](log::Level, std::string_view) {});
+    }
     Gateway(const Gateway &) = delete;
     Gateway & operator=(const Gateway &) = delete;
 
-    Response get(const std::string & target, const std::string & authentication = ann) { return send(Method::get, target, authentication, ""); }
+    Response get(const std::string & target, const std::string & authentication = ann) {
+        return send(Method::get, target, authentication, "");
+    }
     Response post(const std::string & target, const std::string & body = "", const std::string & authentication = ann) {
         return send(Method::post, target, authentication, body);
     }
-    Response send(Method method, const std::string & target, const std::string & authentication, const std::string & body) {
-        Request request{.method = method, .target = target, .headers = {}, .body = body, .peer = "127.0.0.1", .id = "request1"};
+    Response send(Method method, const std::string & target, const std::string & authentication,
+                  const std::string & body) {
+        Request request{
+            .method = method, .target = target, .headers = {}, .body = body, .peer = "127.0.0.1", .id = "request1"};
         if (!authentication.empty()) request.headers.emplace_back("authentication", authentication);
         return api.handle(request);
     }
 
     /** An image that somebody pulled as `key`. */
-    catalog::Image publish(const catalog::ImageKey & key, char digit, uid_t puller = 1001, bool is_private = false, Acl readers = {}) {
+    catalog::Image publish(const catalog::ImageKey & key, char digit, uid_t puller = 1001, bool is_private = false,
+                           Acl readers = {}) {
         auto request = samples::request_by(puller, is_private ? "login" : "", key);
         request.requested_acl = readers;
         (void)catalog->enqueue(request, {}, now);
@@ -62,8 +70,10 @@ public:
 private:
     pull::GatewaySettings make_settings() const {
         pull::GatewaySettings made;
-        made.systems["alpha"] = {.name = "alpha", .storage = {.directory = folder.path()}, .munge_socket = {}, .admins = {"boss"}};
-        made.systems["beta"] = {.name = "beta", .storage = {.directory = folder.path()}, .munge_socket = {}, .admins = {}};
+        made.systems["alpha"] = {
+            .name = "alpha", .storage = {.directory = folder.path()}, .munge_socket = {}, .admins = {"boss"}};
+        made.systems["beta"] = {
+            .name = "beta", .storage = {.directory = folder.path()}, .munge_socket = {}, .admins = {}};
         registry::Location hub;
         hub.name = "docker.io";
         hub.url = "https://registry-1.docker.io";
@@ -71,10 +81,16 @@ private:
         return made;
     }
     Api::Parts make_parts(bool anonymous_read) {
-        Api::Parts parts{.settings = settings, .catalog = *catalog, .submit = {}, .authenticators = {}, .now = [this] { return now; },
+        Api::Parts parts{.settings = settings,
+                         .catalog = *catalog,
+                         .submit = {},
+                         .authenticators = {},
+                         .now = [this] { return now; },
                          .anonymous_read = anonymous_read};
-        parts.submit = [this](const std::string & system, ImageType type, const std::string & tag, const auth::Caller & caller, const Acl & readers) {
-            auto request = samples::request_by(caller.identity.uid, caller.locations.empty() ? "" : "login", {system, type, tag});
+        parts.submit = [this](const std::string & system, ImageType type, const std::string & tag,
+                              const auth::Caller & caller, const Acl & readers) {
+            auto request =
+                samples::request_by(caller.identity.uid, caller.locations.empty() ? "" : "login", {system, type, tag});
             request.requested_acl = readers;
             return catalog->enqueue(request, {}, now);
         };

@@ -26,7 +26,9 @@ TEST_CASE("a broken escape is refused, and so is a NUL") {
     CHECK_FALSE(percent_decode(text));
 }
 
-TEST_CASE("a whole tag is encoded as clients do") { CHECK(percent_encode("reg:5000/a_b~c:1@x") == "reg%3A5000%2Fa_b~c%3A1%40x"); }
+TEST_CASE("a whole tag is encoded as clients do") {
+    CHECK(percent_encode("reg:5000/a_b~c:1@x") == "reg%3A5000%2Fa_b~c%3A1%40x");
+}
 
 TEST_CASE("a header that came twice is none, since nobody knows which one holds (I32)") {
     Request request;
@@ -53,7 +55,8 @@ TEST_CASE("an address to listen on is numbers, and prints as it is read") {
         REQUIRE(address);
         CHECK(address->to_string() == text);
     }
-    for (const char * text : {"localhost:5000", "127.0.0.1", "::1:5000", "127.0.0.1:65536", "127.0.0.1:-1", "[127.0.0.1]:1", ":5000", "[]:1", ""}) {
+    for (const char * text : {"localhost:5000", "127.0.0.1", "::1:5000", "127.0.0.1:65536", "127.0.0.1:-1",
+                              "[127.0.0.1]:1", ":5000", "[]:1", ""}) {
         INFO(text);
         CHECK_FALSE(ListenAddress::parse(text));
     }

@@ -11,8 +11,8 @@ using namespace shifter::api::testing;
 TEST_CASE("an image is looked up by its tag, with :latest understood, and by its id") {
     Gateway gateway;
     (void)gateway.publish({"alpha", ImageType::docker, "org/app:latest"}, 'a');
-    const std::string target = GENERATE(as<std::string>{}, "/api/lookup/alpha/docker/org/app:latest/", "/api/lookup/alpha/docker/org%2Fapp/",
-                                        "/api/lookup/alpha/docker/org/app");
+    const std::string target = GENERATE(as<std::string>{}, "/api/lookup/alpha/docker/org/app:latest/",
+                                        "/api/lookup/alpha/docker/org%2Fapp/", "/api/lookup/alpha/docker/org/app");
     INFO(target);
     const Response response = gateway.get(target);
     REQUIRE(response.status == 200);
@@ -52,8 +52,10 @@ TEST_CASE("every lookup that finds an image leaves a line: who, and which digest
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a');
     (void)gateway.get("/api/lookup/alpha/docker/org/app:1");
-    const std::string wanted = " lookup=docker:org/app:1 system=alpha caller=ann uid=1001 id=" + std::string(64, 'a') + " digest=sha256:" + std::string(64, 'a') + " status=200";
-    CHECK(std::any_of(gateway.lines.begin(), gateway.lines.end(), [&](const std::string & line) { return line.find(wanted) != std::string::npos; }));
+    const std::string wanted = " lookup=docker:org/app:1 system=alpha caller=ann uid=1001 id=" + std::string(64, 'a') +
+                               " digest=sha256:" + std::string(64, 'a') + " status=200";
+    CHECK(std::any_of(gateway.lines.begin(), gateway.lines.end(),
+                      [&](const std::string & line) { return line.find(wanted) != std::string::npos; }));
 }
 
 TEST_CASE("a lookup moves the expiration on (7.8)") {
@@ -77,6 +79,21 @@ TEST_CASE("expire takes a tag away, and the image with its last one (H7-22)") {
     CHECK(gateway.get("/api/expire/alpha/docker/org/app:2/", boss).body == R"({"status":true})");
     CHECK(gateway.get("/api/lookup/alpha/docker/org/app:2").status == 404);
     CHECK_FALSE(gateway.catalog->find("alpha", samples::id_of('a')));
+}
+
+TEST_CASE("an image that is being pulled is not removed under the pull's hands; autoexpire takes it later") {
+    Gateway gateway;
+    (void)gateway.publish(samples::key, 'a');
+    gateway.now += std::chrono::hours{1};
+    (void)gateway.post("/api/pull/alpha/docker/org/app:1");
+    REQUIRE(gateway.catalog->queue("alpha").size() == 1);
+    CHECK(gateway.get("/api/expire/alpha/docker/org/app:1", boss).body == R"({"status":true})");
+    CHECK(gateway.catalog->find("alpha", samples::id_of('a')));
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/app:1").status == 404);
+    const auto pull = gateway.catalog->claim("here", gateway.now);
+    gateway.catalog->advance(pull->number, catalog::State::pulling, "", {}, gateway.now);
+    gateway.catalog->fail(pull->number, "gone", false, gateway.now);
+    CHECK(json_of(gateway.get("/api/autoexpire/alpha", boss))["status"] == nlohmann::json{std::string(64, 'a')});
 }
 
 TEST_CASE("autoexpire removes what nobody looked up for its time, and says what") {

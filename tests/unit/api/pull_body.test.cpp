@@ -13,7 +13,8 @@ TEST_CASE("readers are lists of numbers in a text (contract 7.3)") {
 }
 
 TEST_CASE("no body, and lists that are empty, name no reader") {
-    const std::string body = GENERATE(as<std::string>{}, "", " \n", "{}", R"({"allowed_uids":"","allowed_gids":""})", R"({"other":[1,{"x":null}]})");
+    const std::string body = GENERATE(as<std::string>{}, "", " \n", "{}", R"({"allowed_uids":"","allowed_gids":""})",
+                                      R"({"other":[1,{"x":null}]})");
     INFO(body);
     const auto readers = parse_pull_body(body);
     REQUIRE(readers);
@@ -21,12 +22,14 @@ TEST_CASE("no body, and lists that are empty, name no reader") {
 }
 
 TEST_CASE("I34: readers that cannot be read whole are refused, and never read as public") {
-    const std::string body = GENERATE(
-        as<std::string>{}, "not json", "[]", "1", "null", R"("allowed_uids")", R"({"allowed_uids":"1001)", R"({"allowed_uids":1001})", R"({"allowed_uids":[1001]})",
-        R"({"allowed_uids":null})", R"({"allowed_uids":"1001,"})", R"({"allowed_uids":",1001"})", R"({"allowed_uids":"ann"})", R"({"allowed_uids":"1001 1002"})",
-        R"({"allowed_uids":"-1"})", R"({"allowed_uids":"0"})", R"({"allowed_uids":"4294967295"})", R"({"allowed_uids":"4294967296"})", R"({"allowed_uids":"1e3"})",
-        R"({"allowed_uids":"0x1"})", R"({"allowed_uids":"1001","allowed_uids":""})", R"({"allowed_uids":"1001"} {})", R"({"allowed_gids":"100,x"})",
-        R"({"allowed_gids":true})");
+    const std::string body =
+        GENERATE(as<std::string>{}, "not json", "[]", "1", "null", R"("allowed_uids")", R"({"allowed_uids":"1001)",
+                 R"({"allowed_uids":1001})", R"({"allowed_uids":[1001]})", R"({"allowed_uids":null})",
+                 R"({"allowed_uids":"1001,"})", R"({"allowed_uids":",1001"})", R"({"allowed_uids":"ann"})",
+                 R"({"allowed_uids":"1001 1002"})", R"({"allowed_uids":"-1"})", R"({"allowed_uids":"0"})",
+                 R"({"allowed_uids":"4294967295"})", R"({"allowed_uids":"4294967296"})", R"({"allowed_uids":"1e3"})",
+                 R"({"allowed_uids":"0x1"})", R"({"allowed_uids":"1001","allowed_uids":""})",
+                 R"({"allowed_uids":"1001"} {})", R"({"allowed_gids":"100,x"})", R"({"allowed_gids":true})");
     INFO(body);
     CHECK_FALSE(parse_pull_body(body));
 }

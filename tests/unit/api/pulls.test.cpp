@@ -74,7 +74,8 @@ TEST_CASE("who joins a pull is not told who else may read") {
     const auto pull = gateway.catalog->claim("here", gateway.now);
     gateway.catalog->set_access(pull->number, catalog::Access::open, gateway.now);
     CHECK(json_of(gateway.post("/api/pull/alpha/docker/org/app:1", "", bob))["userACL"] == nlohmann::json::array());
-    CHECK(json_of(gateway.post("/api/pull/alpha/docker/org/app:1", R"({"allowed_uids":"1003"})", ann))["userACL"] == nlohmann::json{1003});
+    CHECK(json_of(gateway.post("/api/pull/alpha/docker/org/app:1", R"({"allowed_uids":"1003"})", ann))["userACL"] ==
+          nlohmann::json{1003});
 }
 
 TEST_CASE("the reason of a failed pull is in its record (H7-7)") {
@@ -105,7 +106,11 @@ TEST_CASE("imports are refused to who has no right, and not offered to the other
 
 TEST_CASE("a new pull leaves a line in the log, and a poll does not") {
     Gateway gateway;
-    const auto audited = [&] { return std::count_if(gateway.lines.begin(), gateway.lines.end(), [](const std::string & line) { return line.find(" pull=docker:a:1 system=alpha caller=ann uid=1001") != std::string::npos; }); };
+    const auto audited = [&] {
+        return std::count_if(gateway.lines.begin(), gateway.lines.end(), [](const std::string & line) {
+            return line.find(" pull=docker:a:1 system=alpha caller=ann uid=1001") != std::string::npos;
+        });
+    };
     (void)gateway.post("/api/pull/alpha/docker/a:1");
     CHECK(audited() == 1);
     (void)gateway.post("/api/pull/alpha/docker/a:1");

@@ -17,10 +17,11 @@ TEST_CASE("a record has every key of the contract, in its order and with its typ
     image.last_pull = catalog::Time{std::chrono::milliseconds{1'733'000'000'250}};
     const std::string id(64, 'a');
     const std::string record = image_record(image);
-    const std::string contract = R"({"id":")" + id +
-                                 R"(","system":"alpha","itype":"docker","tag":["ubuntu:22.04","ubuntu:latest"],"status":"READY",)"
-                                 R"("userACL":[1001,1002],"groupACL":[500],"ENV":["PATH=/usr/bin:/bin","LANG=C"],"ENTRY":["/bin/start"],)"
-                                 R"("WORKDIR":"/app","LABELS":"MISSING","last_pull":1733000000.25,"status_message":"",)";
+    const std::string contract =
+        R"({"id":")" + id +
+        R"(","system":"alpha","itype":"docker","tag":["ubuntu:22.04","ubuntu:latest"],"status":"READY",)"
+        R"("userACL":[1001,1002],"groupACL":[500],"ENV":["PATH=/usr/bin:/bin","LANG=C"],"ENTRY":["/bin/start"],)"
+        R"("WORKDIR":"/app","LABELS":"MISSING","last_pull":1733000000.25,"status_message":"",)";
     CHECK(record.substr(0, contract.size()) == contract);
     const auto json = nlohmann::json::parse(record);
     CHECK(json["digest"] == "sha256:" + id);
@@ -61,9 +62,10 @@ TEST_CASE("a pull on its way has no tag and no id, and tells how far it is (7.3)
     pull.message = "Getting layers";
     pull.created = catalog::Time{std::chrono::milliseconds{1'733'000'000'500}};
     pull.progress = {{{"sha256:ab", 5, 10}}, 5, 10};
-    const std::string contract = R"({"id":"MISSING","system":"alpha","itype":"docker","tag":[],"status":"PULLING","userACL":[],"groupACL":[],)"
-                                 R"("ENV":"MISSING","ENTRY":"MISSING","WORKDIR":"MISSING","LABELS":"MISSING","last_pull":1733000000.5,)"
-                                 R"("status_message":"Getting layers",)";
+    const std::string contract =
+        R"({"id":"MISSING","system":"alpha","itype":"docker","tag":[],"status":"PULLING","userACL":[],"groupACL":[],)"
+        R"("ENV":"MISSING","ENTRY":"MISSING","WORKDIR":"MISSING","LABELS":"MISSING","last_pull":1733000000.5,)"
+        R"("status_message":"Getting layers",)";
     const std::string record = pull_record(pull);
     CHECK(record.substr(0, contract.size()) == contract);
     const auto json = nlohmann::json::parse(record);
@@ -83,6 +85,14 @@ TEST_CASE("lists are JSON, empty ones as well") {
     CHECK(status_list({}) == R"({"status":[]})");
     CHECK(status_list({"ab", "cd"}) == R"({"status":["ab","cd"]})");
     CHECK(metrics_list({}) == "[]");
-    const catalog::MetricsRow row{"ann", 1001, "alpha", ImageType::docker, "a:1", "8d1f", catalog::Time{std::chrono::milliseconds{1'733'000'000'100}}};
-    CHECK(metrics_list({row}) == R"([{"user":"ann","uid":1001,"system":"alpha","type":"docker","tag":"a:1","id":"8d1f","time":1733000000.1}])");
+    const catalog::MetricsRow row{"ann",
+                                  1001,
+                                  "alpha",
+                                  ImageType::docker,
+                                  "a:1",
+                                  "8d1f",
+                                  catalog::Time{std::chrono::milliseconds{1'733'000'000'100}}};
+    CHECK(
+        metrics_list({row}) ==
+        R"([{"user":"ann","uid":1001,"system":"alpha","type":"docker","tag":"a:1","id":"8d1f","time":1733000000.1}])");
 }

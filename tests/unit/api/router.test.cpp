@@ -1,5 +1,5 @@
-#include "api/api.hpp"
 #include "api/router.hpp"
+#include "api/api.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -34,9 +34,11 @@ TEST_CASE("a tag is taken encoded or plain, with and without a trailing slash (c
 }
 
 TEST_CASE("another path is no match") {
-    const std::string target = GENERATE(as<std::string>{}, "/api/lookup/alpha/docker", "/api/lookup/alpha/docker/", "/api/lookup/alpha//x",
-                                        "/api/lookup//docker/x", "/api/lookups/alpha/docker/x", "/API/lookup/alpha/docker/x", "api/lookup/alpha/docker/x",
-                                        "", "/", "*", "http://gateway/api/lookup/alpha/docker/x", "//api/lookup/alpha/docker/x", "/?/api/lookup/a/b/c");
+    const std::string target =
+        GENERATE(as<std::string>{}, "/api/lookup/alpha/docker", "/api/lookup/alpha/docker/", "/api/lookup/alpha//x",
+                 "/api/lookup//docker/x", "/api/lookups/alpha/docker/x", "/API/lookup/alpha/docker/x",
+                 "api/lookup/alpha/docker/x", "", "/", "*", "http://gateway/api/lookup/alpha/docker/x",
+                 "//api/lookup/alpha/docker/x", "/?/api/lookup/a/b/c");
     INFO(target);
     CHECK_FALSE(match_path(lookup, target));
 }
@@ -62,9 +64,13 @@ TEST_CASE("the reference page has every route, with its access and its sentence"
     std::ostringstream page;
     page << file.rdbuf();
     for (const Route & route : Api::routes()) {
-        const char * access = route.access == Access::open ? "open" : route.access == Access::reader ? "reader" : route.access == Access::caller ? "caller" : "admin";
-        const std::string row = std::string{"| `"} + (route.method == Method::post ? "POST" : "GET") + " " + std::string{route.pattern} + "` | " + access +
-                                " | " + std::string{route.summary} + " |";
+        const char * access = route.access == Access::open     ? "open"
+                              : route.access == Access::reader ? "reader"
+                              : route.access == Access::caller ? "caller"
+                                                               : "admin";
+        const std::string row = std::string{"| `"} + (route.method == Method::post ? "POST" : "GET") + " " +
+                                std::string{route.pattern} + "` | " + access + " | " + std::string{route.summary} +
+                                " |";
         INFO(row);
         CHECK(page.str().find(row) != std::string::npos);
     }

@@ -35,7 +35,9 @@ public:
         timeval limit{.tv_sec = 10, .tv_usec = 0};
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     }
-    bool send(const std::string & text) const { return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
+    bool send(const std::string & text) const {
+        return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+    }
     /** All until the server closes; "timeout" at the end when it does not. */
     [[nodiscard]] std::string receive_all() const {
         std::string text;
@@ -67,7 +69,8 @@ int status_in(const std::string & answer) { return answer.size() > 12 ? std::sto
 
 TEST_CASE("an answer has exactly the type application/json and its length (7.2)") {
     const HttpServer server{loopback, {}, echo};
-    const std::string answer = ask(server, "GET /api/lookup/a/docker/x%2Fy%3A1/?q=%20 HTTP/1.1\r\nAuthentication: cred\r\n" + closing + "\r\n");
+    const std::string answer = ask(
+        server, "GET /api/lookup/a/docker/x%2Fy%3A1/?q=%20 HTTP/1.1\r\nAuthentication: cred\r\n" + closing + "\r\n");
     INFO(answer);
     CHECK(status_in(answer) == 200);
     CHECK(answer.find("\r\nContent-Type: application/json\r\n") != std::string::npos);
@@ -77,10 +80,14 @@ TEST_CASE("an answer has exactly the type application/json and its length (7.2)"
 
 TEST_CASE("bodies arrive whole, in one piece, in many, and chunked") {
     const HttpServer server{loopback, {}, echo};
-    CHECK(ask(server, "POST /x HTTP/1.1\r\nContent-Length: 5\r\n" + closing + "\r\nhello").find("POST /x none hello") != std::string::npos);
-    CHECK(ask(server, "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + closing + "\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n").find("POST /x none hello") != std::string::npos);
+    CHECK(ask(server, "POST /x HTTP/1.1\r\nContent-Length: 5\r\n" + closing + "\r\nhello").find("POST /x none hello") !=
+          std::string::npos);
+    CHECK(ask(server,
+              "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + closing + "\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
+              .find("POST /x none hello") != std::string::npos);
     const Connection slow{server.addresses().front()};
-    for (const char c : "POST /x HTTP/1.1\r\nContent-Length: 5\r\n" + closing + "\r\nhello") (void)slow.send(std::string(1, c));
+    for (const char c : "POST /x HTTP/1.1\r\nContent-Length: 5\r\n" + closing + "\r\nhello")
+        (void)slow.send(std::string(1, c));
     CHECK(slow.receive_all().find("POST /x none hello") != std::string::npos);
 }
 
@@ -105,24 +112,31 @@ TEST_CASE("R16: paths, headers and bodies are taken up to their limit, and refus
     limits.max_header_bytes = 1024;
     limits.max_body_bytes = 2048;
     const HttpServer server{loopback, limits, echo};
-    const auto get = [&](std::size_t target) { return status_in(ask(server, "GET /" + std::string(target - 1, 'x') + " HTTP/1.1\r\n" + closing + "\r\n")); };
+    const auto get = [&](std::size_t target) {
+        return status_in(ask(server, "GET /" + std::string(target - 1, 'x') + " HTTP/1.1\r\n" + closing + "\r\n"));
+    };
     CHECK(get(300) == 200);
     CHECK(get(301) == 414);
     CHECK(get(100'000) >= 400);
     // "Host: x" and "Connection: close" count 9 and 19 bytes, the name and the separators of the third 5.
-    const auto header = [&](std::size_t total) { return status_in(ask(server, "GET / HTTP/1.1\r\nA: " + std::string(total - 33, 'y') + "\r\n" + closing + "\r\n")); };
+    const auto header = [&](std::size_t total) {
+        return status_in(
+            ask(server, "GET / HTTP/1.1\r\nA: " + std::string(total - 33, 'y') + "\r\n" + closing + "\r\n"));
+    };
     CHECK(header(1024) == 200);
     CHECK(header(1025) == 431);
     CHECK(header(100'000) >= 400);
     const auto post = [&](std::size_t size) {
-        return status_in(ask(server, "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(size) + "\r\n" + closing + "\r\n" + std::string(size, 'z')));
+        return status_in(ask(server, "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(size) + "\r\n" + closing +
+                                         "\r\n" + std::string(size, 'z')));
     };
     CHECK(post(2048) == 200);
     CHECK(post(2049) == 413);
     const auto chunked = [&](std::size_t size) {
         char length[20];
         (void)std::snprintf(length, sizeof length, "%zx", size);
-        return status_in(ask(server, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + closing + "\r\n" + length + "\r\n" + std::string(size, 'z') + "\r\n0\r\n\r\n"));
+        return status_in(ask(server, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + closing + "\r\n" + length +
+                                         "\r\n" + std::string(size, 'z') + "\r\n0\r\n\r\n"));
     };
     CHECK(chunked(2048) == 200);
     CHECK(chunked(2049) == 413);
@@ -130,8 +144,11 @@ TEST_CASE("R16: paths, headers and bodies are taken up to their limit, and refus
 
 TEST_CASE("what is no HTTP is refused, and the next client is served") {
     const HttpServer server{loopback, {}, echo};
-    for (const std::string & text : {std::string{"\0\0\0\0\r\n\r\n", 8}, std::string{"GET\r\n\r\n"}, std::string{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"},
-                                   std::string{"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}, std::string{"GET / HTTP/1.1\r\n\r\n"}}) {
+    for (const std::string & text :
+         {std::string{"\0\0\0\0\r\n\r\n", 8}, std::string{"GET\r\n\r\n"},
+          std::string{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"},
+          std::string{"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"},
+          std::string{"GET / HTTP/1.1\r\n\r\n"}}) {
         const Connection connection{server.addresses().front()};
         (void)connection.send(text);
         const int status = status_in(connection.receive_all());
@@ -140,7 +157,8 @@ TEST_CASE("what is no HTTP is refused, and the next client is served") {
     CHECK(status_in(ask(server, "GET / HTTP/1.1\r\n" + closing + "\r\n")) == 200);
 }
 
-TEST_CASE("R16: a connection that is silent is closed after the idle timeout, and one that trickles after the request timeout") {
+TEST_CASE("R16: a connection that is silent is closed after the idle timeout, and one that trickles after the request "
+          "timeout") {
     ServerLimits limits;
     limits.idle_timeout = std::chrono::seconds{1};
     limits.request_timeout = std::chrono::seconds{2};
@@ -191,7 +209,8 @@ TEST_CASE("a handler that throws costs its connection alone") {
 TEST_CASE("an address that is taken is said to be") {
     const HttpServer server{loopback, {}, echo};
     const std::string address = server.addresses().front().to_string();
-    CHECK_THROWS_WITH((HttpServer{server.addresses(), {}, echo}), "cannot listen on " + address + ": Address already in use");
+    CHECK_THROWS_WITH((HttpServer{server.addresses(), {}, echo}),
+                      "cannot listen on " + address + ": Address already in use");
 }
 
 TEST_CASE("one service listens on several addresses, IPv6 among them") {
@@ -212,7 +231,8 @@ TEST_CASE("many clients at once are all served, each with an id of its own") {
     std::vector<std::jthread> clients;
     for (int i = 0; i < 8; ++i)
         clients.emplace_back([&] {
-            for (int j = 0; j < 25; ++j) good += status_in(ask(server, "GET / HTTP/1.1\r\n" + closing + "\r\n")) == 200 ? 1 : 0;
+            for (int j = 0; j < 25; ++j)
+                good += status_in(ask(server, "GET / HTTP/1.1\r\n" + closing + "\r\n")) == 200 ? 1 : 0;
         });
     clients.clear();
     CHECK(good == 200);

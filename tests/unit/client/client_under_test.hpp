@@ -81,7 +81,8 @@ public:
 };
 
 inline std::string record(const std::string & status, const std::string & more = "") {
-    return R"({"id":"8d1f0c6b1e22","system":"alpha","itype":"docker","tag":["ubuntu:22.04"],"status":")" + status + R"(","last_pull":1733047200.5)" + more + "}";
+    return R"({"id":"8d1f0c6b1e22","system":"alpha","itype":"docker","tag":["ubuntu:22.04"],"status":")" + status +
+           R"(","last_pull":1733047200.5)" + more + "}";
 }
 
 /** Times are local: the tests are in UTC. */

@@ -62,7 +62,9 @@ TEST_CASE("logins of others and lines that are none are passed over; no file is 
     CHECK_FALSE(std::filesystem::exists(home / ".udiRoot"));
     std::filesystem::create_directory(home / ".udiRoot");
     std::ofstream{file.path()} << "garbage\nalpha:=x\nalpha:a\nalpha:b=mine\nalpha:c=foreign\n";
-    const auto only_mine = [](std::string_view text) { return text == "mine" ? std::optional<std::string>{"u:p"} : std::nullopt; };
+    const auto only_mine = [](std::string_view text) {
+        return text == "mine" ? std::optional<std::string>{"u:p"} : std::nullopt;
+    };
     CHECK(file.load("alpha", only_mine) == auth::AuthorizedLocations{{"b", "u:p"}});
 }
 

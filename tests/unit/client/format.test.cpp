@@ -6,14 +6,23 @@
 using namespace shifter::client;
 
 TEST_CASE("a line of images is the contract's, byte for byte (9.3)") {
-    ImageInfo image{.system = "alpha", .type = "docker", .status = "READY", .id = "8d1f0c6b1e2233", .status_message = "", .tags = {"ubuntu:22.04"}, .last_pull = 1733047200.75};
-    CHECK(image_lines({image}) == "alpha      docker     READY    8d1f0c6b1e   2024-12-01T10:00:00 ubuntu:22.04                  \n");
+    ImageInfo image{.system = "alpha",
+                    .type = "docker",
+                    .status = "READY",
+                    .id = "8d1f0c6b1e2233",
+                    .status_message = "",
+                    .tags = {"ubuntu:22.04"},
+                    .last_pull = 1733047200.75};
+    CHECK(image_lines({image}) ==
+          "alpha      docker     READY    8d1f0c6b1e   2024-12-01T10:00:00 ubuntu:22.04                  \n");
     CHECK(image_lines({}).empty());
 }
 
 TEST_CASE("images have a line for each tag, sorted bytewise; an image without tags has none") {
-    const ImageInfo a{.system = "s", .type = "docker", .status = "READY", .id = "aa", .status_message = "", .tags = {"b:1", "B:1"}};
-    const ImageInfo b{.system = "s", .type = "custom", .status = "READY", .id = "bb", .status_message = "", .tags = {"a/b:1"}};
+    const ImageInfo a{
+        .system = "s", .type = "docker", .status = "READY", .id = "aa", .status_message = "", .tags = {"b:1", "B:1"}};
+    const ImageInfo b{
+        .system = "s", .type = "custom", .status = "READY", .id = "bb", .status_message = "", .tags = {"a/b:1"}};
     const ImageInfo c{.system = "s", .type = "docker", .status = "READY", .id = "cc", .status_message = "", .tags = {}};
     const std::string lines = image_lines({a, b, c});
     CHECK(std::count(lines.begin(), lines.end(), '\n') == 3);
@@ -23,18 +32,29 @@ TEST_CASE("images have a line for each tag, sorted bytewise; an image without ta
 }
 
 TEST_CASE("long values widen their column, and the columns stay apart") {
-    const ImageInfo image{.system = "averylongsystem", .type = "docker", .status = "READY", .id = "", .status_message = "", .tags = {std::string(40, 't')}, .last_pull = 0};
-    CHECK(image_lines({image}) == "averylongsystem docker     READY       1970-01-01T00:00:00 " + std::string(40, 't') + "\n");
+    const ImageInfo image{.system = "averylongsystem",
+                          .type = "docker",
+                          .status = "READY",
+                          .id = "",
+                          .status_message = "",
+                          .tags = {std::string(40, 't')},
+                          .last_pull = 0};
+    CHECK(image_lines({image}) ==
+          "averylongsystem docker     READY       1970-01-01T00:00:00 " + std::string(40, 't') + "\n");
 }
 
 TEST_CASE("the state of a status line is its sixth word (9.3)") {
-    const std::string line = status_line(std::chrono::system_clock::time_point{std::chrono::seconds{1733047200}}, "docker:ubuntu:22.04", "PENDING");
+    const std::string line = status_line(std::chrono::system_clock::time_point{std::chrono::seconds{1733047200}},
+                                         "docker:ubuntu:22.04", "PENDING");
     CHECK(line == "2024-12-01T10:00:00 Pulling Image: docker:ubuntu:22.04, status: PENDING");
 }
 
 TEST_CASE("which states are under way") {
-    for (const char * state : {"MISSING", "INIT", "PENDING", "PULLING", "EXAMINATION", "CONVERSION", "TRANSFER", "HASHING"}) CHECK(is_under_way(state));
-    for (const char * state : {"READY", "FAILURE", "EXPIRED", "", "ready", "WHATEVER"}) CHECK_FALSE(is_under_way(state));
+    for (const char * state :
+         {"MISSING", "INIT", "PENDING", "PULLING", "EXAMINATION", "CONVERSION", "TRANSFER", "HASHING"})
+        CHECK(is_under_way(state));
+    for (const char * state : {"READY", "FAILURE", "EXPIRED", "", "ready", "WHATEVER"})
+        CHECK_FALSE(is_under_way(state));
 }
 
 TEST_CASE("progress in words, as far as it is known") {

@@ -59,13 +59,15 @@ TEST_CASE("when none answers, the reason of each is on stderr, and stdout is emp
     client.transport.steps = {{0, ""}};
     CHECK(client.run({"lookup", "docker:x"}) == 1);
     CHECK(client.out.str().empty());
-    CHECK(client.err.str() == "shifterimg: cannot find docker:x: gateway http://gw1:5000 could not be contacted: Connection refused\n");
+    CHECK(client.err.str() ==
+          "shifterimg: cannot find docker:x: gateway http://gw1:5000 could not be contacted: Connection refused\n");
 }
 
 TEST_CASE("a refusal is told in the gateway's words, and the one that says most wins") {
     Client client;
     client.site.image_gateways = {"http://gw1", "http://gw2"};
-    client.transport.steps = {{404, R"({"status":404,"error":"there is no such image","message":"Not Found: /x"})"}, {401, R"({"error":"the credential has expired"})"}};
+    client.transport.steps = {{404, R"({"status":404,"error":"there is no such image","message":"Not Found: /x"})"},
+                              {401, R"({"error":"the credential has expired"})"}};
     CHECK(client.run({"lookup", "docker:x"}) == 1);
     CHECK(client.err.str() == "shifterimg: cannot find docker:x: the credential has expired (401)\n");
     Client silent;

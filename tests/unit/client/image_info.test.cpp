@@ -9,12 +9,14 @@ TEST_CASE("a record is read whatever is missing, or of another type (H9-10)") {
     const ImageInfo empty = parse_image_info("{}");
     CHECK(empty.status == "MISSING");
     CHECK(empty.id == "MISSING");
-    const ImageInfo odd = parse_image_info(R"({"id":5,"status":null,"tag":"a:1","last_pull":1733047200,"progress":[],"system":"s\u001b[2J"})");
+    const ImageInfo odd = parse_image_info(
+        R"({"id":5,"status":null,"tag":"a:1","last_pull":1733047200,"progress":[],"system":"s\u001b[2J"})");
     CHECK(odd.id == "MISSING");
     CHECK(odd.tags == std::vector<std::string>{"a:1"});
     CHECK(odd.last_pull == 1733047200.0);
     CHECK(odd.system == "s\\x1b[2J");
-    const ImageInfo pull = parse_image_info(R"({"status":"PULLING","tag":[],"progress":{"bytes_done":5,"bytes_total":10}})");
+    const ImageInfo pull =
+        parse_image_info(R"({"status":"PULLING","tag":[],"progress":{"bytes_done":5,"bytes_total":10}})");
     CHECK(pull.bytes_done == 5);
     CHECK(pull.bytes_total == 10);
 }

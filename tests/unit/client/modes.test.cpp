@@ -21,14 +21,16 @@ TEST_CASE("lookup prints the identifier and nothing else, or nothing (9.3)") {
     missing.transport.steps = {{404, R"({"status":404,"error":"there is no such image, or you may not use it"})"}};
     CHECK(missing.run({"lookup", "ubuntu:22.04"}) == 1);
     CHECK(missing.out.str().empty());
-    CHECK(missing.err.str() == "shifterimg: cannot find docker:ubuntu:22.04: there is no such image, or you may not use it (404)\n");
+    CHECK(missing.err.str() ==
+          "shifterimg: cannot find docker:ubuntu:22.04: there is no such image, or you may not use it (404)\n");
 }
 
 TEST_CASE("images prints its lines, and nothing when there are none (9.3)") {
     Client client;
     client.transport.steps = {{200, "{\"list\":[" + record("READY") + "]}"}};
     CHECK(client.run({"images"}) == 0);
-    CHECK(client.out.str() == "alpha      docker     READY    8d1f0c6b1e   2024-12-01T10:00:00 ubuntu:22.04                  \n");
+    CHECK(client.out.str() ==
+          "alpha      docker     READY    8d1f0c6b1e   2024-12-01T10:00:00 ubuntu:22.04                  \n");
     Client none;
     none.transport.steps = {{200, R"({"list":[]})"}};
     CHECK(none.run({"images"}) == 0);
@@ -39,17 +41,22 @@ TEST_CASE("a verbose pull gives a workflow engine its state in the sixth word of
     Client client;
     client.transport.steps = {{200, record("INIT")}, {200, record("PULLING")}, {200, record("READY")}};
     CHECK(client.run({"-v", "pull", "docker:ubuntu:22.04"}) == 0);
-    CHECK(client.out.str() == "Message: " + record("INIT") + "\n" + "Message: " + record("PULLING") + "\n" + at_ten + "PULLING\n" + "Message: " +
-                                  record("READY") + "\n" + at_ten + "READY\n\n");
+    CHECK(client.out.str() == "Message: " + record("INIT") + "\n" + "Message: " + record("PULLING") + "\n" + at_ten +
+                                  "PULLING\n" + "Message: " + record("READY") + "\n" + at_ten + "READY\n\n");
     CHECK(client.transport.exchanges[0].is_post);
     CHECK(client.transport.exchanges[0].url == "http://gw1:5000/api/pull/alpha/docker/ubuntu%3A22.04/");
 }
 
 TEST_CASE("without a terminal a pull prints each new state once, and no escapes (H9-9)") {
     Client client;
-    client.transport.steps = {{200, record("INIT")}, {200, record("PENDING")}, {200, record("PULLING")}, {200, record("PULLING")}, {200, record("READY")}};
+    client.transport.steps = {{200, record("INIT")},
+                              {200, record("PENDING")},
+                              {200, record("PULLING")},
+                              {200, record("PULLING")},
+                              {200, record("READY")}};
     CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
-    CHECK(client.out.str() == at_ten + "PENDING\n" + at_ten + "PULLING\n" + "2024-12-01T10:00:01 Pulling Image: docker:ubuntu:22.04, status: READY\n");
+    CHECK(client.out.str() == at_ten + "PENDING\n" + at_ten + "PULLING\n" +
+                                  "2024-12-01T10:00:01 Pulling Image: docker:ubuntu:22.04, status: READY\n");
 }
 
 TEST_CASE("on a terminal one line is drawn over, with how far the pull is, and ended with the pull (9.3)") {
@@ -64,10 +71,13 @@ TEST_CASE("on a terminal one line is drawn over, with how far the pull is, and e
 
 TEST_CASE("a pull that fails exits 1, with the gateway's reason on stderr (H9-5)") {
     Client client;
-    client.transport.steps = {{200, record("INIT")}, {200, record("FAILURE", R"x(,"status_message":"registry-1.docker.io does not have it (404)")x")}};
+    client.transport.steps = {
+        {200, record("INIT")},
+        {200, record("FAILURE", R"x(,"status_message":"registry-1.docker.io does not have it (404)")x")}};
     CHECK(client.run({"pull", "ubuntu:22.04"}) == 1);
     CHECK(client.out.str() == at_ten + "FAILURE\n");
-    CHECK(client.err.str() == "shifterimg: cannot pull docker:ubuntu:22.04: registry-1.docker.io does not have it (404)\n");
+    CHECK(client.err.str() ==
+          "shifterimg: cannot pull docker:ubuntu:22.04: registry-1.docker.io does not have it (404)\n");
     Client whole;
     whole.transport.steps = {{200, record("FAILURE", R"x(,"status_message":"cannot pull ubuntu:22.04: no (403)")x")}};
     CHECK(whole.run({"pull", "ubuntu:22.04"}) == 1);
@@ -86,25 +96,29 @@ TEST_CASE("an image that is there already is one request and one line") {
     CHECK(client.out.str() == at_ten + "READY\n");
 }
 
-TEST_CASE("R2: a gateway that restarts during a pull is waited for, and one that stays away is not waited for for ever") {
+TEST_CASE(
+    "R2: a gateway that restarts during a pull is waited for, and one that stays away is not waited for for ever") {
     Client client;
     client.transport.steps = {{200, record("INIT")}, {0, ""}, {503, "{}"}, {200, record("READY")}};
     CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
     Client lost;
     lost.transport.steps = {{200, record("INIT")}, {200, record("PULLING")}, {0, ""}};
     CHECK(lost.run({"pull", "ubuntu:22.04"}) == 1);
-    CHECK(lost.err.str() == "shifterimg: cannot pull docker:ubuntu:22.04: the gateway was lost while the pull was under way: gateway http://gw1:5000 could not be "
+    CHECK(lost.err.str() == "shifterimg: cannot pull docker:ubuntu:22.04: the gateway was lost while the pull was "
+                            "under way: gateway http://gw1:5000 could not be "
                             "contacted: Connection refused\n");
     CHECK(lost.transport.exchanges.size() < 40);
     Client refused;
     refused.transport.steps = {{200, record("INIT")}, {401, R"({"error":"expired"})"}};
     CHECK(refused.run({"-v", "pull", "ubuntu:22.04"}) == 1);
     CHECK(refused.transport.exchanges.size() == 2);
-    CHECK(refused.out.str() == "Message: " + record("INIT") + "\nGot response: 401\nMessage: {\"error\":\"expired\"}\n");
+    CHECK(refused.out.str() ==
+          "Message: " + record("INIT") + "\nGot response: 401\nMessage: {\"error\":\"expired\"}\n");
 }
 
 TEST_CASE("pullnb asks once: 0 on its way or READY, 1 for a failure (H9-6)") {
-    auto [state, status] = GENERATE(table<std::string, int>({{"INIT", 0}, {"PULLING", 0}, {"READY", 0}, {"FAILURE", 1}}));
+    auto [state, status] =
+        GENERATE(table<std::string, int>({{"INIT", 0}, {"PULLING", 0}, {"READY", 0}, {"FAILURE", 1}}));
     Client client;
     client.transport.steps = {{200, record(state)}};
     CHECK(client.run({"pullnb", "ubuntu:22.04"}) == status);
@@ -125,9 +139,11 @@ TEST_CASE("a login is stored sealed, goes along with pulls alone, and is forgott
     Client client;
     client.answers = {"ann", "pass:word"};
     CHECK(client.run({"login", "reg.example.org"}) == 0);
-    CHECK(client.prompts == std::vector<std::string>{"reg.example.org username: ", "reg.example.org password: (hidden)"});
+    CHECK(client.prompts ==
+          std::vector<std::string>{"reg.example.org username: ", "reg.example.org password: (hidden)"});
     CHECK(client.out.str().empty());
-    CHECK(client.err.str() == "login of ann for reg.example.org is stored in " + client.home.path() + "/.udiRoot/.cred; the registry sees it at the next pull\n");
+    CHECK(client.err.str() == "login of ann for reg.example.org is stored in " + client.home.path() +
+                                  "/.udiRoot/.cred; the registry sees it at the next pull\n");
     client.transport.steps = {{200, record("READY")}};
     CHECK(client.run({"pull", "x:1"}) == 0);
     CHECK(client.run({"lookup", "x:1"}) == 0);
@@ -162,10 +178,16 @@ TEST_CASE("a login takes its password from stdin when asked to, and nothing half
 TEST_CASE("expire says why it did nothing (H9-7)") {
     auto [verb, body, status, err] = GENERATE(table<std::vector<std::string>, std::string, int, std::string>({
         {{"expire", "x:1"}, R"({"status":true})", 0, ""},
-        {{"expire", "x:1"}, R"({"status":false})", 1, "shifterimg: cannot expire docker:x:1: you are not one of this system's admins\n"},
+        {{"expire", "x:1"},
+         R"({"status":false})",
+         1,
+         "shifterimg: cannot expire docker:x:1: you are not one of this system's admins\n"},
         {{"expire", "x:1"}, R"({"status":null})", 1, "shifterimg: cannot expire docker:x:1: there is no such image\n"},
         {{"autoexpire"}, R"({"status":["ab"]})", 0, ""},
-        {{"autoexpire"}, R"({"status":false})", 1, "shifterimg: cannot expire images: you are not one of this system's admins\n"},
+        {{"autoexpire"},
+         R"({"status":false})",
+         1,
+         "shifterimg: cannot expire images: you are not one of this system's admins\n"},
     }));
     Client client;
     client.transport.steps = {{200, body}};
@@ -201,10 +223,13 @@ TEST_CASE("a mistake in the command is one line and the usage, on stderr, with s
     Client client;
     CHECK(client.run({"frob"}) == 1);
     CHECK(client.out.str().empty());
-    CHECK(client.err.str() == "shifterimg: \"frob\" is no mode\nusage: shifterimg [options] <mode> [[type:]tag | location]; see shifterimg --help\n");
+    CHECK(client.err.str() == "shifterimg: \"frob\" is no mode\nusage: shifterimg [options] <mode> [[type:]tag | "
+                              "location]; see shifterimg --help\n");
     Client bad;
     CHECK(bad.run({"lookup", "docker:a b"}) == 1);
-    CHECK(bad.err.str().rfind("shifterimg: cannot use \"docker:a b\": the character \" \" cannot stand in an image name; give type and tag, as in docker:ubuntu:22.04\nusage: ", 0) == 0);
+    CHECK(bad.err.str().rfind("shifterimg: cannot use \"docker:a b\": the character \" \" cannot stand in an image "
+                              "name; give type and tag, as in docker:ubuntu:22.04\nusage: ",
+                              0) == 0);
     Client untyped;
     untyped.site.default_image_type.reset();
     CHECK(untyped.run({"lookup", "ubuntu"}) == 1);

@@ -32,10 +32,12 @@ TEST_CASE("a mode, its word, and the options before it (9.1)") {
 TEST_CASE("names and numbers of accounts are readers, and what is neither is an error (H9-2)") {
     CHECK(parse({"-u", "daemon", "pull", "x"}).users == std::vector<std::uint32_t>{1});
     CHECK(parse({"--group", "daemon", "pull", "x"}).groups == std::vector<std::uint32_t>{1});
-    CHECK_THROWS_WITH(parse({"-u", "nobody-of-that-name", "pull", "x"}), "there is no user \"nobody-of-that-name\"; nothing was pulled");
+    CHECK_THROWS_WITH(parse({"-u", "nobody-of-that-name", "pull", "x"}),
+                      "there is no user \"nobody-of-that-name\"; nothing was pulled");
     CHECK_THROWS_WITH(parse({"-g", "1,,2", "pull", "x"}), "--group \"1,,2\" names nobody between two commas");
     CHECK_THROWS_WITH(parse({"-u", "", "pull", "x"}), "--user \"\" names nobody between two commas");
-    CHECK_THROWS_WITH(parse({"-u", "root", "pull", "x"}), "--user cannot name \"root\": 0 is not a reader; nothing was pulled");
+    CHECK_THROWS_WITH(parse({"-u", "root", "pull", "x"}),
+                      "--user cannot name \"root\": 0 is not a reader; nothing was pulled");
     CHECK_THROWS(parse({"-u", "-5", "pull", "x"}));
     CHECK_THROWS(parse({"-u", "4294967295", "pull", "x"}));
 }

@@ -41,7 +41,9 @@ TEST_CASE("a document that is broken, twofold or ambiguous is refused, with its 
 }
 
 TEST_CASE("R16: a document has at most 1 MiB, 32 levels and 20000 values, however they are written") {
-    const auto nested = [](int depth) { return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']'); };
+    const auto nested = [](int depth) {
+        return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+    };
     CHECK(parse_document(nested(33)));
     CHECK_FALSE(parse_document(nested(34)));
     CHECK_FALSE(parse_document(nested(5000)));

@@ -31,9 +31,13 @@ std::vector<std::string> errors_of(const ParsedGatewayConfig & parsed) {
 } // namespace
 
 TEST_CASE("the contract's sample configuration is read (7.9)") {
-    const auto parsed = parse(R"({"WorkerThreads":8,"DefaultImageLocation":"registry-1.docker.io","DefaultImageFormat":"squashfs","PullUpdateTimeout":300,
- "ImageExpirationTimeout":"90:00:00:00","MongoDBURI":"mongodb://localhost/","MongoDB":"Shifter","CacheDirectory":"/images/cache/",
- "ExpandDirectory":"/images/expand/","Locations":{"registry-1.docker.io":{"remotetype":"dockerv2","authentication":"http"}},
+    const auto parsed = parse(
+        R"({"WorkerThreads":8,"DefaultImageLocation":"registry-1.docker.io","DefaultImageFormat":"squashfs",
+"PullUpdateTimeout":300,
+ "ImageExpirationTimeout":"90:00:00:00","MongoDBURI":"mongodb://localhost/","MongoDB":"Shifter",
+"CacheDirectory":"/images/cache/",
+ "ExpandDirectory":"/images/expand/","Locations":{"registry-1.docker.io":{"remotetype":"dockerv2",
+"authentication":"http"}},
  "Platforms":{"alpha":{"mungeSocketPath":"/var/run/munge/munge.socket.2","accesstype":"local","admins":["root"],
  "usergroupService":"local","local":{"imageDir":"/images"}}}})");
     CHECK(errors_of(parsed).empty());
@@ -67,12 +71,19 @@ TEST_CASE("what is not written has its default") {
 }
 
 TEST_CASE("every key reaches its setting") {
-    const auto parsed = parse(R"({"Listen":["127.0.0.1:0","[::1]:5001"],"CacheDirectory":"/c","Database":"sqlite:/d/x.sqlite","AllowedRegistries":["*.example.org"],
-"InsecureRegistries":"reg:5000","ImageExpirationTimeout":"1:2:3:4","PullUpdateTimeout":7,"WorkerThreads":3,"Authentication":"mock","AnonymousRead":true,
-"Metrics":true,"LogLevel":"debug","DefaultImageLocation":"hub","Squashfs":{"Codec":"xz","Level":9,"BlockSize":"128K","Owners":"keep","Modes":"keep","Xattrs":"user","Threads":2,"ParallelLayers":1},
-"Limits":{"BodyBytes":"1M","Connections":10,"IdleTimeout":2,"LayerBytes":"2G","Layers":127,"Entries":1000,"FirstDelay":50,"HttpThreads":2},
-"Locations":{"hub":{"url":"http://127.0.0.1:1","authMethod":"basic","mirrors":["https://m"],"tokenHosts":["t"],"proxy":"http://p","sslcacert":"/dev/null"}},
-"Platforms":{"alpha":{"admins":"ann","platform":"linux/arm64","PublicMode":"0640","PrivateMode":"0640","Group":"7","local":{"imageDir":"/i"}}}})");
+    const auto parsed = parse(
+        R"({"Listen":["127.0.0.1:0","[::1]:5001"],"CacheDirectory":"/c","Database":"sqlite:/d/x.sqlite",
+"AllowedRegistries":["*.example.org"],
+"InsecureRegistries":"reg:5000","ImageExpirationTimeout":"1:2:3:4","PullUpdateTimeout":7,"WorkerThreads":3,
+"Authentication":"mock","AnonymousRead":true,
+"Metrics":true,"LogLevel":"debug","DefaultImageLocation":"hub","Squashfs":{"Codec":"xz","Level":9,
+"BlockSize":"128K","Owners":"keep","Modes":"keep","Xattrs":"user","Threads":2,"ParallelLayers":1},
+"Limits":{"BodyBytes":"1M","Connections":10,"IdleTimeout":2,"LayerBytes":"2G","Layers":127,"Entries":1000,
+"FirstDelay":50,"HttpThreads":2},
+"Locations":{"hub":{"url":"http://127.0.0.1:1","authMethod":"basic","mirrors":["https://m"],
+"tokenHosts":["t"],"proxy":"http://p","sslcacert":"/dev/null"}},
+"Platforms":{"alpha":{"admins":"ann","platform":"linux/arm64","PublicMode":"0640","PrivateMode":"0640",
+"Group":"7","local":{"imageDir":"/i"}}}})");
     for (const auto & problem : parsed.problems) INFO(problem.what);
     REQUIRE(parsed.problems.empty());
     const auto & config = parsed.config;
@@ -130,21 +141,29 @@ TEST_CASE("I37: a value of a wrong type or range is refused with file, line and 
         {"\"WorkerThreads\":\"8\",", "f:1: WorkerThreads: must be a number from 1 to 256, not \"8\""},
         {"\"WorkerThreads\":1.5,", "f:1: WorkerThreads: must be a number from 1 to 256, not 1.5"},
         {"\"Metrics\":\"yes\",", "f:1: Metrics: must be true or false, not \"yes\""},
-        {"\"Listen\":\"localhost:5000\",", "f:1: Listen: \"localhost:5000\": \"localhost\" is not an IP address (an IPv6 address stands in brackets)"},
+        {"\"Listen\":\"localhost:5000\",",
+         "f:1: Listen: \"localhost:5000\": \"localhost\" is not an IP address (an IPv6 address stands in brackets)"},
         {"\"Listen\":[],", "f:1: Listen: names no address"},
-        {"\"Database\":\"postgresql://x\",", "f:1: Database: must be \"sqlite:\" and an absolute path, not \"postgresql://x\""},
-        {"\"ImageExpirationTimeout\":\"90\",", "f:1: ImageExpirationTimeout: must be days:hours:minutes:seconds, not \"90\""},
+        {"\"Database\":\"postgresql://x\",",
+         "f:1: Database: must be \"sqlite:\" and an absolute path, not \"postgresql://x\""},
+        {"\"ImageExpirationTimeout\":\"90\",",
+         "f:1: ImageExpirationTimeout: must be days:hours:minutes:seconds, not \"90\""},
         {"\"ImageExpirationTimeout\":\"0:0:0:0\",", "f:1: ImageExpirationTimeout: must be longer than nothing"},
         {"\"LogLevel\":\"loud\",", "f:1: LogLevel: \"loud\" is none of: error, critical, warn, warning, info, debug"},
         {"\"DefaultImageFormat\":\"ext4\",", "f:1: DefaultImageFormat: must be squashfs, not \"ext4\""},
         {"\"DefaultImageLocation\":\"hub\",", "f:1: DefaultImageLocation: \"hub\" is none of Locations"},
         {"\"Squashfs\":{\"BlockSize\":\"96K\"},", "f:1: Squashfs.BlockSize: must be a power of two, not 98304"},
         {"\"Squashfs\":[],", "f:1: Squashfs: must be an object"},
-        {"\"Limits\":{\"BodyBytes\":\"1\"},", "f:1: Limits.BodyBytes: must be a size such as 64K, from 1024 to 16777216 bytes, not \"1\""},
-        {"\"Locations\":{\"docker.io\":{\"remotetype\":\"dockerhub\"}},", "f:1: Locations.docker.io.remotetype: must be dockerv2, not \"dockerhub\""},
-        {"\"Locations\":{\"docker.io\":{\"url\":\"ftp://x\"}},", "f:1: Locations.docker.io.url: must begin with https:// or http://, not \"ftp://x\""},
-        {"\"Locations\":{\"docker.io\":{\"sslcacert\":\"/nonexistent\"}},", "f:1: Locations.docker.io.sslcacert: cannot read \"/nonexistent\": No such file or directory"},
-        {"\"Authentication\":\"mock\",\"Listen\":\"0.0.0.0:1\",", "f:1: Authentication: mock lets anybody be anybody; it needs Listen on loopback alone"},
+        {"\"Limits\":{\"BodyBytes\":\"1\"},",
+         "f:1: Limits.BodyBytes: must be a size such as 64K, from 1024 to 16777216 bytes, not \"1\""},
+        {"\"Locations\":{\"docker.io\":{\"remotetype\":\"dockerhub\"}},",
+         "f:1: Locations.docker.io.remotetype: must be dockerv2, not \"dockerhub\""},
+        {"\"Locations\":{\"docker.io\":{\"url\":\"ftp://x\"}},",
+         "f:1: Locations.docker.io.url: must begin with https:// or http://, not \"ftp://x\""},
+        {"\"Locations\":{\"docker.io\":{\"sslcacert\":\"/nonexistent\"}},",
+         "f:1: Locations.docker.io.sslcacert: cannot read \"/nonexistent\": No such file or directory"},
+        {"\"Authentication\":\"mock\",\"Listen\":\"0.0.0.0:1\",",
+         "f:1: Authentication: mock lets anybody be anybody; it needs Listen on loopback alone"},
     }));
     const auto parsed = parse(with(more));
     CHECK_FALSE(parsed.usable());
@@ -153,28 +172,36 @@ TEST_CASE("I37: a value of a wrong type or range is refused with file, line and 
 
 TEST_CASE("a key that would protect, and cannot, is refused rather than ignored") {
     CHECK(errors_of(parse(with("\"examiner\":\"/usr/bin/scan\","))) ==
-          std::vector<std::string>{"f:1: examiner: images are not examined by this release; remove the key if they may be published unexamined"});
+          std::vector<std::string>{"f:1: examiner: images are not examined by this release; remove the key if they may "
+                                   "be published unexamined"});
     CHECK(parse(with("\"examiner\":null,")).usable());
-    CHECK_FALSE(parse(R"({"CacheDirectory":"/c","Platforms":{"a":{"policy_file":"/p","local":{"imageDir":"/i"}}}})").usable());
+    CHECK_FALSE(
+        parse(R"({"CacheDirectory":"/c","Platforms":{"a":{"policy_file":"/p","local":{"imageDir":"/i"}}}})").usable());
 }
 
 TEST_CASE("all problems are told at once, and modes never open images to writers or to the wrong readers (I33)") {
-    const auto parsed = parse(R"({"Platforms":{"a":{"accesstype":"remote","PublicMode":"0666","PrivateMode":"0644","local":{"imageDir":"images"}},"b c":{},"d":3}})");
-    CHECK(errors_of(parsed) == std::vector<std::string>{
-                                   "f:1: CacheDirectory: is missing",
-                                   "f:1: Platforms.a.accesstype: remote transfer by ssh is not offered; mount the image directory here, and write local",
-                                   "f:1: Platforms.a.PublicMode: must be an octal mode from 0600 to 0644, not \"0666\"",
-                                   "f:1: Platforms.a.PrivateMode: must be an octal mode from 0600 to 0640, not \"0644\"",
-                                   "f:1: Platforms.a.local.imageDir: must be an absolute path, not \"images\"",
-                                   "f:1: Platforms.b c: is not a system's name (letters, digits, '.', '_', '-')",
-                                   "f:1: Platforms.b c.local: is missing",
-                                   "f:1: Platforms.d: must be an object",
-                               });
+    const auto parsed = parse(
+        R"({"Platforms":{"a":{"accesstype":"remote","PublicMode":"0666","PrivateMode":"0644",
+"local":{"imageDir":"images"}},"b c":{},"d":3}})");
+    CHECK(errors_of(parsed) ==
+          std::vector<std::string>{
+              "f:1: CacheDirectory: is missing",
+              "f:1: Platforms.a.accesstype: remote transfer by ssh is not offered; mount the image directory here, and "
+              "write local",
+              "f:1: Platforms.a.PublicMode: must be an octal mode from 0600 to 0644, not \"0666\"",
+              "f:1: Platforms.a.PrivateMode: must be an octal mode from 0600 to 0640, not \"0644\"",
+              "f:2: Platforms.a.local.imageDir: must be an absolute path, not \"images\"",
+              "f:2: Platforms.b c: is not a system's name (letters, digits, '.', '_', '-')",
+              "f:2: Platforms.b c.local: is missing",
+              "f:2: Platforms.d: must be an object",
+          });
 }
 
 TEST_CASE("two systems do not share an image directory") {
-    const auto parsed = parse(R"({"CacheDirectory":"/c","Platforms":{"a":{"local":{"imageDir":"/i"}},"b":{"local":{"imageDir":"/i/"}}}})");
-    CHECK(errors_of(parsed) == std::vector<std::string>{"f:1: Platforms.b.local.imageDir: \"/i\" is another system's; each has its own"});
+    const auto parsed = parse(
+        R"({"CacheDirectory":"/c","Platforms":{"a":{"local":{"imageDir":"/i"}},"b":{"local":{"imageDir":"/i/"}}}})");
+    CHECK(errors_of(parsed) ==
+          std::vector<std::string>{"f:1: Platforms.b.local.imageDir: \"/i\" is another system's; each has its own"});
 }
 
 TEST_CASE("an unknown key is ignored with a note that says what may be meant (7.9)") {
@@ -193,17 +220,24 @@ TEST_CASE("I37: a configuration that others could have written is refused, with 
     ::chmod(path.c_str(), 0644);
     CHECK_NOTHROW(load_gateway_config(path));
     ::chmod(path.c_str(), 0664);
-    CHECK_THROWS_WITH(load_gateway_config(path), "cannot use \"" + path + "\": others can write it; run: chmod go-w " + path);
+    CHECK_THROWS_WITH(load_gateway_config(path),
+                      "cannot use \"" + path + "\": others can write it; run: chmod go-w " + path);
     ::chmod(path.c_str(), 0646);
-    CHECK_THROWS_WITH(load_gateway_config(path), "cannot use \"" + path + "\": others can write it; run: chmod go-w " + path);
+    CHECK_THROWS_WITH(load_gateway_config(path),
+                      "cannot use \"" + path + "\": others can write it; run: chmod go-w " + path);
     ::chmod(path.c_str(), 0644);
     ::chmod(folder.path().c_str(), 0777);
-    CHECK_THROWS_WITH(load_gateway_config(path), "cannot use \"" + folder.path() + "\": others can write it; run: chmod go-w " + folder.path());
+    CHECK_THROWS_WITH(load_gateway_config(path),
+                      "cannot use \"" + folder.path() + "\": others can write it; run: chmod go-w " + folder.path());
     ::chmod(folder.path().c_str(), 0700);
-    CHECK_THROWS_WITH(load_gateway_config(folder / "none"), "cannot open the configuration \"" + (folder / "none") + "\": No such file or directory");
-    CHECK_THROWS_WITH(load_gateway_config(folder.path()), "cannot use \"" + folder.path() + "\": it is not a regular file");
+    CHECK_THROWS_WITH(load_gateway_config(folder / "none"),
+                      "cannot open the configuration \"" + (folder / "none") + "\": No such file or directory");
+    CHECK_THROWS_WITH(load_gateway_config(folder.path()),
+                      "cannot use \"" + folder.path() + "\": it is not a regular file");
     if (::geteuid() == 0) {
         REQUIRE(::chown(path.c_str(), 12345, static_cast<gid_t>(-1)) == 0);
-        CHECK_THROWS_WITH(load_gateway_config(path), "cannot use \"" + path + "\": it belongs to uid 12345, so others decide what is in it; run: chown root " + path);
+        CHECK_THROWS_WITH(load_gateway_config(path),
+                          "cannot use \"" + path +
+                              "\": it belongs to uid 12345, so others decide what is in it; run: chown root " + path);
     }
 }

@@ -44,8 +44,10 @@ TEST_CASE("--help and --version work before any configuration is read") {
 TEST_CASE("what keeps the service from starting is one line") {
     const shifter::catalog::samples::Folder folder;
     const std::string path = folder / "c.json";
-    std::ofstream{path} << R"({"CacheDirectory":")" << (folder / "cache") << R"(","Platforms":{"a":{"local":{"imageDir":"/i"}}}})";
-    CHECK(run({"--config", "/nonexistent"}).err == "shifter-gateway: cannot open the configuration \"/nonexistent\": No such file or directory\n");
+    std::ofstream{path} << R"({"CacheDirectory":")" << (folder / "cache")
+                        << R"(","Platforms":{"a":{"local":{"imageDir":"/i"}}}})";
+    CHECK(run({"--config", "/nonexistent"}).err ==
+          "shifter-gateway: cannot open the configuration \"/nonexistent\": No such file or directory\n");
     CHECK(run({"--config"}).err == "shifter-gateway: --config needs an argument; see --help\n");
     CHECK(run({"--frob"}).err == "shifter-gateway: no option \"--frob\"; see --help\n");
     CHECK(run({"start"}).err == "shifter-gateway: \"start\" is one word too many; see --help\n");
@@ -69,6 +71,7 @@ TEST_CASE("GWCONFIG is read before --config (7.9)") {
     std::ostringstream out;
     std::ostringstream err;
     CHECK(gateway_main(args, out, err) == 1);
-    CHECK(err.str() == "shifter-gateway: cannot open the configuration \"" + (folder / "gw.json") + "\": No such file or directory\n");
+    CHECK(err.str() == "shifter-gateway: cannot open the configuration \"" + (folder / "gw.json") +
+                           "\": No such file or directory\n");
     ::unsetenv("GWCONFIG");
 }
