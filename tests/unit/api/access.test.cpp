@@ -163,7 +163,7 @@ TEST_CASE("each error has its status, in one table") {
     CHECK(status_of(Error{"x"}) == 500);
 }
 
-TEST_CASE("what breaks inside is for the log; the caller gets the request's id") {
+TEST_CASE("what breaks inside is for the log, the caller gets the request's id") {
     Gateway gateway;
     Api::Parts parts{.settings = gateway.settings,
                      .catalog = *gateway.catalog,

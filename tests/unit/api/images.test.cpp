@@ -81,7 +81,7 @@ TEST_CASE("expire takes a tag away, and the image with its last one (H7-22)") {
     CHECK_FALSE(gateway.catalog->find("alpha", samples::id_of('a')));
 }
 
-TEST_CASE("an image that is being pulled is not removed under the pull's hands; autoexpire takes it later") {
+TEST_CASE("an image that is being pulled is not removed under the pull's hands, autoexpire takes it later") {
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a');
     gateway.now += std::chrono::hours{1};

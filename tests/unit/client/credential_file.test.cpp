@@ -54,7 +54,7 @@ TEST_CASE("a login replaces the one of its system and location, and leaves the o
     CHECK(content(file.path()) == "alpha:reg.example.org:5000=2\nbeta:default=3\n");
 }
 
-TEST_CASE("logins of others and lines that are none are passed over; no file is no login") {
+TEST_CASE("logins of others and lines that are none are passed over, no file is no login") {
     const Folder home;
     CredentialFile file{home.path()};
     CHECK(file.load("alpha", as_is).empty());

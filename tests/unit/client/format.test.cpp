@@ -18,7 +18,7 @@ TEST_CASE("a line of images is the contract's, byte for byte (9.3)") {
     CHECK(image_lines({}).empty());
 }
 
-TEST_CASE("images have a line for each tag, sorted bytewise; an image without tags has none") {
+TEST_CASE("images have a line for each tag, sorted bytewise, an image without tags has none") {
     const ImageInfo a{
         .system = "s", .type = "docker", .status = "READY", .id = "aa", .status_message = "", .tags = {"b:1", "B:1"}};
     const ImageInfo b{

@@ -207,7 +207,7 @@ TEST_CASE("inspect prints the record, and queue the pulls on their way") {
     CHECK(queue.out.str() == "PULLING      ubuntu:22.04\n");
 }
 
-TEST_CASE("--help and --version need no site, and end well") {
+TEST_CASE("the option --help and --version need no site, and end well") {
     Client client;
     client.site.image_gateways.clear();
     CHECK(client.run({"--help"}) == 0);

@@ -41,7 +41,7 @@ TEST_CASE("what is executed follows the table of contract 1.4") {
     CHECK(command::choose_command(request_with(choice, words), image_with(entry, cmd)) == executed);
 }
 
-TEST_CASE("--entrypoint without a value is refused when the image has no entry point") {
+TEST_CASE("the option --entrypoint without a value is refused when the image has no entry point") {
     CHECK_THROWS_WITH(
         command::choose_command(request_with({true, std::nullopt}, {"a"}), image_with(std::nullopt, Words{"c"})),
         "cannot use --entrypoint: the image has no entry point; name one with --entrypoint=COMMAND");

@@ -48,7 +48,7 @@ TEST_CASE("each source of the environment replaces the one before it") {
     CHECK(value_of(sources.compose(), "V") == "site");
 }
 
-TEST_CASE("--clearenv leaves out the host's variables and nothing else") {
+TEST_CASE("the option --clearenv leaves out the host's variables and nothing else") {
     Sources sources;
     sources.host = {"A=host"};
     sources.image.env = {"B=image"};

@@ -35,7 +35,7 @@ TEST_CASE("abbreviations of field scripts mean what they meant (H1-2)") {
     CHECK_FALSE(parse_options({"--v"})); // was ambiguous already
 }
 
-TEST_CASE("--version is an option of its own") { CHECK(parse_options({"--version"})->version); }
+TEST_CASE("the option --version is an option of its own") { CHECK(parse_options({"--version"})->version); }
 
 TEST_CASE("optional arguments must be attached") {
     auto options = parse_options({"--workdir", "/x", "cmd"});
@@ -72,6 +72,6 @@ TEST_CASE("a mistake is named") {
     CHECK(options.error().what == what);
 }
 
-TEST_CASE("--env takes an empty value, and everything behind the first equals sign") {
+TEST_CASE("the option --env takes an empty value, and everything behind the first equals sign") {
     CHECK(parse_options({"-e", "A=", "-e", "B=b=c"})->environment == Words{"A=", "B=b=c"});
 }

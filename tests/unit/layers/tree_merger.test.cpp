@@ -278,7 +278,7 @@ TEST_CASE("a hard link without a target is refused, and the layer is named") {
     CHECK_THROWS_WITH(merged(layers), message);
 }
 
-TEST_CASE("I22: devices are dropped and counted, and hide what lay below; FIFOs are kept") {
+TEST_CASE("I22: devices are dropped and counted, and hide what lay below, FIFOs are kept") {
     Merged result;
     merge(result,
           {tar().file("null", "old").file("dev/x", "x").end(), tar()
@@ -295,7 +295,7 @@ TEST_CASE("I22: devices are dropped and counted, and hide what lay below; FIFOs 
           Lines{"f="});
 }
 
-TEST_CASE("I22: set-id bits and privileged attributes are dropped and counted; the rest is as the policy says") {
+TEST_CASE("I22: set-id bits and privileged attributes are dropped and counted, the rest is as the policy says") {
     const std::string archive = tar()
                                     .pax({{"SCHILY.xattr.security.capability", "c"},
                                           {"SCHILY.xattr.trusted.t", "t"},

@@ -5,7 +5,7 @@
 using namespace shifter;
 using namespace shifter::service;
 
-TEST_CASE("JSON and YAML read alike; quotes tell a text from a number") {
+TEST_CASE("JSON and YAML read alike, quotes tell a text from a number") {
     const std::string json = "{\n\t\"a\": 1, \"b\": \"1\",\n\t\"c\": [true, null, \"x\\u00e9\"],\n\t\"d\": {}\n}\n";
     const std::string yaml = "# a comment\na: 1\nb: '1'\nc: [true, null, \"x\\u00e9\"]\nd: {}\n";
     for (const std::string & text : {json, yaml}) {

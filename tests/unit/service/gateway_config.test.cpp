@@ -118,7 +118,7 @@ TEST_CASE("every key reaches its setting") {
     CHECK(system.storage.group == 7);
 }
 
-TEST_CASE("who may import: nobody, everybody, or the names; an empty list is nobody (7.8, H7-24)") {
+TEST_CASE("who may import: nobody, everybody, or the names, an empty list is nobody (7.8, H7-24)") {
     auto [value, right, names] = GENERATE(table<std::string, pull::ImportRight, std::size_t>({
         {"null", pull::ImportRight::nobody, 0},
         {"\"None\"", pull::ImportRight::nobody, 0},

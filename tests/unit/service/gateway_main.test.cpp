@@ -33,7 +33,7 @@ Outcome run(std::vector<std::string> words) {
 
 } // namespace
 
-TEST_CASE("--help and --version work before any configuration is read") {
+TEST_CASE("the option --help and --version work before any configuration is read") {
     const Outcome help = run({"--config", "/nonexistent", "--help"});
     CHECK(help.status == 0);
     CHECK(help.out.find("See shifter-gateway(8).\n") != std::string::npos);
