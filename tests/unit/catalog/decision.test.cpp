@@ -75,6 +75,8 @@ TEST_CASE("I31: a pull that needed its requester's credentials is joined by nobo
     Candidate restricted = pull_by(1001, Access::restricted, true);
     CHECK(verdict({{restricted}, {}, {}}, request_by(1002, "x")) == Verdict::start);
     CHECK(verdict({{restricted}, {}, {}}, request_by(1002)) == Verdict::start);
+    restricted.pull.has_credentials = false; // whatever made it restricted
+    CHECK(verdict({{restricted}, {}, {}}, request_by(1002)) == Verdict::start);
     restricted.has_joined = true; // while nobody knew
     CHECK(verdict({{restricted}, {}, {}}, request_by(1002, "x")) == Verdict::start);
     CHECK(verdict({{restricted}, {}, {}}, request_by(1001, "y")) == Verdict::answer_pull);

@@ -186,6 +186,8 @@ TEST_CASE("a tag leaves its older image of the same type, and no image of anothe
     CHECK(catalog->expired("alpha", noon).empty());
     CHECK(catalog->remove_tag(key));
     CHECK_FALSE(catalog->remove_tag(key));
+    CHECK_FALSE(catalog->find(key));
+    CHECK(catalog->find(custom));
     CHECK(catalog->expired("alpha", noon).size() == 1);
 }
 
