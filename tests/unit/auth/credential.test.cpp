@@ -15,20 +15,23 @@ TEST_CASE("the mock credential of the contract names a caller (7.1)") {
 }
 
 TEST_CASE("I32: a mock credential of another shape is refused") {
-    const std::string header = GENERATE(as<std::string>{}, "", "good", "good:ann", "bad:ann:users:tok:1:1", "good::users:t:1:1",
-        "good:ann:users:tok:1", "good:ann:users:tok:x:1", "good:ann:users:tok:1:-1", "good:ann:users:tok:1:1:1",
-        "good:no-such-account-here:root", "good:root:no-such-group-here");
+    const std::string header =
+        GENERATE(as<std::string>{}, "", "good", "good:ann", "bad:ann:users:tok:1:1", "good::users:t:1:1",
+                 "good:ann:users:tok:1", "good:ann:users:tok:x:1", "good:ann:users:tok:1:-1",
+                 "good:ann:users:tok:1:1:1", "good:no-such-account-here:root", "good:root:no-such-group-here");
     CHECK_THROWS_AS(auth::mock_authenticator()->authenticate(header), Error);
 }
 
 TEST_CASE("I32: text that is no MUNGE credential is refused before munged is asked") {
-    const std::string header = GENERATE(as<std::string>{}, "", "good:root:root", "munge:abc", std::string{"MUNGE:a\0b:", 10},
-                                        "MUNGE:" + std::string(300'000, 'A') + ":");
-    CHECK_THROWS_WITH(auth::munge_authenticator("/nonexistent/socket")->authenticate(header), "the request has no MUNGE credential");
+    const std::string header = GENERATE(as<std::string>{}, "", "good:root:root", "munge:abc",
+                                        std::string{"MUNGE:a\0b:", 10}, "MUNGE:" + std::string(300'000, 'A') + ":");
+    CHECK_THROWS_WITH(auth::munge_authenticator("/nonexistent/socket")->authenticate(header),
+                      "the request has no MUNGE credential");
 }
 
 TEST_CASE("I32: a munged that does not answer is no caller, and is told apart from a refusal") {
-    CHECK_THROWS_AS(auth::munge_authenticator("/nonexistent/socket")->authenticate("MUNGE:AwQFAAC=:"), auth::Unavailable);
+    CHECK_THROWS_AS(auth::munge_authenticator("/nonexistent/socket")->authenticate("MUNGE:AwQFAAC=:"),
+                    auth::Unavailable);
     CHECK_THROWS_WITH(auth::make_credential({}, "/nonexistent/socket"),
                       "cannot get a credential: munged does not answer on \"/nonexistent/socket\"; is it running?");
 }
