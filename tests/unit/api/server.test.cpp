@@ -31,7 +31,7 @@ public:
         name.v4.sin_family = AF_INET;
         name.v4.sin_port = htons(address.port);
         (void)::inet_pton(AF_INET, address.host.c_str(), &name.v4.sin_addr);
-        REQUIRE(::connect(fd_.get(), &name.any, sizeof name.v4) == 0);
+        if (::connect(fd_.get(), &name.any, sizeof name.v4) != 0) throw SysError{errno, "cannot connect"};
         timeval limit{.tv_sec = 10, .tv_usec = 0};
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     }
