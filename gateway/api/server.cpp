@@ -61,7 +61,7 @@ union SocketAddress {
 };
 
 /** A listening socket of our own: the library's messages do not say which address could not be had, and why. */
-UniqueFd listen_on(ListenAddress & address) {
+UniqueFd listen_at(ListenAddress & address) {
     SocketAddress name{};
     socklen_t length = 0;
     if (address.is_ipv6()) {
@@ -303,10 +303,21 @@ void HttpServer::Listener::watch(const std::stop_token & stop) {
     }
 }
 
-HttpServer::HttpServer(const std::vector<ListenAddress> & addresses, const ServerLimits & limits, Handler handler)
-    : handler_{std::move(handler)}, addresses_{addresses} {
-    for (ListenAddress & address : addresses_)
-        listeners_.push_back(std::make_unique<Listener>(listen_on(address), limits, handler_));
+std::vector<ListeningSocket> listen_on(const std::vector<ListenAddress> & addresses) {
+    std::vector<ListeningSocket> sockets;
+    for (ListenAddress address : addresses) {
+        UniqueFd fd = listen_at(address);
+        sockets.push_back({std::move(address), std::move(fd)});
+    }
+    return sockets;
+}
+
+HttpServer::HttpServer(std::vector<ListeningSocket> sockets, const ServerLimits & limits, Handler handler)
+    : handler_{std::move(handler)} {
+    for (ListeningSocket & socket : sockets) {
+        addresses_.push_back(std::move(socket.address));
+        listeners_.push_back(std::make_unique<Listener>(std::move(socket.fd), limits, handler_));
+    }
 }
 
 HttpServer::~HttpServer() = default;

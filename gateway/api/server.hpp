@@ -9,6 +9,7 @@
 
 #include "api/http.hpp"
 #include "api/listen_address.hpp"
+#include "base/unique_fd.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -31,13 +32,24 @@ struct ServerLimits {
     unsigned threads = 0; ///< for each address; 0: two for each core, 2 to 8
 };
 
+/** A socket that listens; clients who come are kept waiting until a server has it. */
+struct ListeningSocket {
+    ListenAddress address; ///< with the real port
+    UniqueFd fd;
+};
+
+/** @throws Error for an address that is taken, or is not of this machine */
+[[nodiscard]] std::vector<ListeningSocket> listen_on(const std::vector<ListenAddress> & addresses);
+
 class HttpServer {
 public:
     /** Called from several threads at once. */
     using Handler = std::function<Response(const Request &)>;
 
-    /** Listens and serves from here on. @throws Error for an address that is taken, or is not of this machine */
-    HttpServer(const std::vector<ListenAddress> & addresses, const ServerLimits & limits, Handler handler);
+    /** Serves from here on. */
+    HttpServer(std::vector<ListeningSocket> sockets, const ServerLimits & limits, Handler handler);
+    HttpServer(const std::vector<ListenAddress> & addresses, const ServerLimits & limits, Handler handler)
+        : HttpServer{listen_on(addresses), limits, std::move(handler)} {}
     /** Waits for the handlers that run, and closes everything. */
     ~HttpServer();
     HttpServer(const HttpServer &) = delete;

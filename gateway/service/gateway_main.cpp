@@ -156,6 +156,8 @@ sigset_t block_ending_signals() {
 void serve(const Options & options, const GatewayConfig & config) {
     const sigset_t ending = block_ending_signals();
     prepare_directories(config);
+    // First of all: a second gateway, started by mistake, ends here, before it takes up the pulls of the first.
+    auto sockets = api::listen_on(config.listen);
     const auto catalog = catalog::open_sqlite_catalog(config.database);
     pull::PullQueue queue{config.settings, *catalog};
     api::Api api{{.settings = config.settings,
@@ -166,7 +168,7 @@ void serve(const Options & options, const GatewayConfig & config) {
                   .authenticators = make_authenticators(config),
                   .now = wall_clock,
                   .anonymous_read = config.anonymous_read}};
-    const api::HttpServer server{config.listen, config.server,
+    const api::HttpServer server{std::move(sockets), config.server,
                                  [&api](const api::Request & request) { return api.handle(request); }};
     if (!options.port_file.empty()) write_port_file(options.port_file, server.addresses());
     for (const api::ListenAddress & address : server.addresses())
@@ -181,6 +183,7 @@ void serve(const Options & options, const GatewayConfig & config) {
 } // namespace
 
 int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream & err) {
+    log::set_program("shifter-gateway");
     try {
         const Options options = parse_options(args);
         if (options.print != nullptr) {
