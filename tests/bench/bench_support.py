@@ -1,4 +1,5 @@
 """What the benchmarks share: commands timed by a small process, medians, Markdown tables."""
+import ctypes
 import json
 import os
 import resource
@@ -6,6 +7,7 @@ import statistics
 import struct
 import sys
 import time
+import traceback
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(BENCH))
@@ -26,6 +28,8 @@ class Spawner:
     def __init__(self, uid: int = 0, gid: int = 0, groups: list[int] | None = None, environment: dict | None = None):
         self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                             **(environment or {})}
+        # Opened now: an ordinary user may not reach the log's folder.
+        self._log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         ask, self._ask = os.pipe()
         self._answer, answer = os.pipe()
         self._pid = os.fork()
@@ -33,14 +37,20 @@ class Spawner:
             status = 1
             try:
                 os.close(self._ask), os.close(self._answer)
+                for other in Spawner.started:  # or the others would never see the end of their pipes
+                    os.close(other._ask), os.close(other._answer)
                 os.setgroups(groups or [])
                 os.setresgid(gid, gid, gid), os.setresuid(uid, uid, uid)
+                ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: /proc/self/io is ours again after the change of ids
                 os.chdir("/")
                 self._serve(ask, answer)
                 status = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(status)
         os.close(ask), os.close(answer)
+        Spawner.started.append(self)
 
     def run(self, command: list[str], check: bool = True) -> dict:
         """Runs it to its end. {wall, cpu: seconds; peak: KiB, the largest process; written: bytes; status}"""
@@ -52,10 +62,15 @@ class Spawner:
         return result
 
     log = "/dev/null"
+    started: list["Spawner"] = []
 
-    def close(self) -> None:
-        os.close(self._ask), os.close(self._answer)
-        os.waitpid(self._pid, 0)
+    @classmethod
+    def close_all(cls) -> None:
+        while cls.started:
+            spawner = cls.started.pop()
+            for descriptor in (spawner._ask, spawner._answer, spawner._log):
+                os.close(descriptor)
+            os.waitpid(spawner._pid, 0)
 
     def _serve(self, ask: int, answer: int) -> None:
         while size := os.read(ask, 4):
@@ -64,7 +79,7 @@ class Spawner:
                 data += os.read(ask, left - len(data))
             command = json.loads(data)
             actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
-            actions += [(os.POSIX_SPAWN_OPEN, number, self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666) for number in (1, 2)]
+            actions += [(os.POSIX_SPAWN_DUP2, self._log, number) for number in (1, 2)]
             written = _written("self")
             begin = time.perf_counter()
             pid = os.posix_spawnp(command[0], command, self.environment, file_actions=actions)
