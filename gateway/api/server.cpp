@@ -180,9 +180,9 @@ HttpServer::Listener::Listener(UniqueFd socket, const ServerLimits & limits, con
         limits.threads != 0 ? limits.threads : std::clamp(2 * std::thread::hardware_concurrency(), 2U, 8U);
     threads = std::max(threads, 1U);
     const unsigned connections = std::max(affordable_connections(limits.max_connections), threads);
-    // The library keeps request line and headers in this pool, and answers in its own words when they do not fit; with
-    // twice the room, nearly all of that ends in our words instead.
-    const std::size_t memory = 2 * (limits.max_target_bytes + limits.max_header_bytes);
+    // What the library keeps of a request and its answer's headers. It writes all of it at each request, so this is
+    // what an open connection costs in memory; what does not fit is refused in the library's words instead of ours.
+    const std::size_t memory = limits.max_target_bytes + limits.max_header_bytes + (4U << 10U);
     daemon_ = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, nullptr, nullptr, &Listener::answer, this,
         MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr, MHD_OPTION_LISTEN_SOCKET, socket.get(),

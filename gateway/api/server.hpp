@@ -20,7 +20,7 @@
 namespace shifter::api {
 
 struct ServerLimits {
-    std::size_t max_target_bytes = 8U << 10U; ///< path and query
+    std::size_t max_target_bytes = 4U << 10U; ///< path and query
     std::size_t max_header_bytes =
         24U << 10U; ///< all of them; MUNGE credentials with registry passwords are the largest
     std::size_t max_body_bytes = 256U << 10U;

@@ -17,10 +17,11 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
     constexpr std::uint64_t terabyte = std::uint64_t{1} << 40U;
     static const std::vector<Key<C>> keys = {
         // Requests of clients.
-        {"UrlBytes", "size 256 to 64K", "8K", "", "Longest path and query of a request.",
+        {"UrlBytes", "size 256 to 64K", "4K", "", "Longest path and query of a request.",
          size(http(&H::max_target_bytes), 256, 64U << 10U)},
-        {"HeaderBytes", "size 1K to 1M", "24K", "",
-         "All headers of a request; MUNGE credentials with registry logins are the largest.",
+        {"HeaderBytes", "size 1K to 1M", "16K", "",
+         "All headers of a request; MUNGE credentials with registry logins are the largest. With UrlBytes it decides "
+         "what a connection costs in memory: their sum and 4 KiB.",
          size(http(&H::max_header_bytes), 1U << 10U, 1U << 20U)},
         {"BodyBytes", "size 1K to 16M", "256K", "", "Largest body of a request.",
          size(http(&H::max_body_bytes), 1U << 10U, 16U << 20U)},

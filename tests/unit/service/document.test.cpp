@@ -38,6 +38,7 @@ TEST_CASE("a document that is broken, twofold or ambiguous is refused, with its 
     CHECK(document.error().what == what);
     CHECK_FALSE(parse_document("{\"a\": [1, 2}"));
     CHECK_FALSE(parse_document("a: *unknown"));
+    CHECK(parse_document("a: &x 1\nb: *x\n").error().what == "line 2: aliases are not understood here");
 }
 
 TEST_CASE("R16: a document has at most 1 MiB, 32 levels and 20000 values, however they are written") {
