@@ -28,6 +28,13 @@ template <class Number> void read_number(const Json & json, const char * key, Nu
     if (found != json.end() && found->is_number()) number = found->template get<Number>();
 }
 
+void read_numbers(const Json & json, const char * key, std::vector<std::uint32_t> & numbers) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_array()) return;
+    for (const Json & each : *found)
+        if (each.is_number_unsigned()) numbers.push_back(each.get<std::uint32_t>());
+}
+
 ImageInfo to_image_info(const Json & json) {
     ImageInfo info;
     if (!json.is_object()) return info;
@@ -37,6 +44,10 @@ ImageInfo to_image_info(const Json & json) {
     read(json, "id", info.id);
     read(json, "status_message", info.status_message);
     read_number(json, "last_pull", info.last_pull);
+    read_numbers(json, "userACL", info.users);
+    read_numbers(json, "groupACL", info.groups);
+    const auto is_private = json.find("private");
+    info.is_private = is_private != json.end() && is_private->is_boolean() && is_private->get<bool>();
     const auto tags = json.find("tag");
     if (tags != json.end() && tags->is_array()) {
         for (const Json & tag : *tags)

@@ -20,6 +20,9 @@ struct ImageInfo {
     double last_pull = 0; ///< seconds since 1970
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;
+    bool is_private = false;
+    std::vector<std::uint32_t> users = {}; ///< readers of a private image
+    std::vector<std::uint32_t> groups = {};
 };
 
 /** @throws Error when the body is no JSON object */

@@ -121,6 +121,20 @@ int conclude(const ImageInfo & info) {
     throw Error{info.status_message.empty() ? "the gateway says " + info.status : info.status_message};
 }
 
+bool holds_all(const std::vector<std::uint32_t> & there, const std::vector<std::uint32_t> & wanted) {
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](std::uint32_t each) { return std::find(there.begin(), there.end(), each) != there.end(); });
+}
+
+/** Whether a private image is there, and the readers whom the person named are not yet let in. */
+bool lacks_readers(const ImageInfo & info, const Options & options) {
+    return info.status == "READY" && info.is_private &&
+           !(holds_all(info.users, options.users) && holds_all(info.groups, options.groups));
+}
+
+/** A gateway looks at changed readers when the last pull is some seconds old (contract 7.5): asked again till then. */
+constexpr std::chrono::seconds readers_patience{20};
+
 /** A gateway that restarts takes its pulls up again (R2): its absence is waited out for this long. */
 constexpr std::chrono::seconds patience{30};
 
@@ -136,8 +150,12 @@ int pull(const Command & command) {
     return with_pull_context(asker.image(), [&] {
         Watch watch{command, asker.image().to_string()};
         ImageInfo info = asker.ask();
-        Clock::time_point heard = command.around.now();
-        for (unsigned polls = 0; is_under_way(info.status); ++polls) {
+        const Clock::time_point begun = command.around.now();
+        Clock::time_point heard = begun;
+        const auto waits_for_readers = [&] {
+            return lacks_readers(info, command.options) && command.around.now() - begun < readers_patience;
+        };
+        for (unsigned polls = 0; is_under_way(info.status) || waits_for_readers(); ++polls) {
             command.around.sleep(next_delay(polls));
             try {
                 info = asker.ask();
@@ -153,6 +171,12 @@ int pull(const Command & command) {
             }
         }
         watch.show(info);
+        if (lacks_readers(info, command.options))
+            throw Error{"the image is there, but the gateway did not let its new readers in; try again in a while"};
+        if (info.status == "READY" && !info.is_private &&
+            !(command.options.users.empty() && command.options.groups.empty()))
+            command.around.io.err << "shifterimg: " << asker.image().to_string()
+                                  << " is public: everybody may use it, and --user and --group change nothing\n";
         return conclude(info);
     });
 }

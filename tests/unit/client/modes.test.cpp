@@ -135,6 +135,30 @@ TEST_CASE("readers go into the body of a pull, and a misspelt one sends nothing 
     CHECK(client.transport.exchanges.size() == 1);
 }
 
+TEST_CASE("a pull that names readers ends when they are let in, and says when they are not (7.5)") {
+    const std::string owner_only = R"(,"private":true,"userACL":[10],"groupACL":[])";
+    const std::string shared = R"(,"private":true,"userACL":[10,12],"groupACL":[34])";
+    Client client;
+    client.transport.steps = {{200, record("READY", owner_only)},
+                              {200, record("READY", owner_only)},
+                              {200, record("PULLING")},
+                              {200, record("READY", shared)}};
+    CHECK(client.run({"-u", "12", "-g", "34", "pull", "ubuntu:22.04"}) == 0);
+    CHECK(client.transport.exchanges.size() == 4);
+    CHECK(client.err.str().empty());
+    Client refused;
+    refused.transport.steps = {{200, record("READY", owner_only)}};
+    CHECK(refused.run({"-u", "12", "pull", "ubuntu:22.04"}) == 1);
+    CHECK(refused.err.str() ==
+          "shifterimg: cannot pull docker:ubuntu:22.04: the image is there, but the gateway did not "
+          "let its new readers in; try again in a while\n");
+    Client everybodys;
+    everybodys.transport.steps = {{200, record("READY", R"(,"private":false)")}};
+    CHECK(everybodys.run({"-u", "12", "pull", "ubuntu:22.04"}) == 0);
+    CHECK(everybodys.err.str() == "shifterimg: docker:ubuntu:22.04 is public: everybody may use it, and --user and "
+                                  "--group change nothing\n");
+}
+
 TEST_CASE("a login is stored sealed, goes along with pulls alone, and is forgotten (9.4)") {
     Client client;
     client.answers = {"ann", "pass:word"};
