@@ -23,6 +23,8 @@ public:
         posix_spawn_file_actions_t actions;
         ::posix_spawn_file_actions_init(&actions);
         ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
+        // Its reason becomes our one line (H1-14).
+        ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDERR_FILENO);
         std::string program = path;
         std::string verb = "lookup";
         std::string word = argument;
@@ -77,6 +79,18 @@ std::string read_within(int fd, std::chrono::seconds limit) {
     }
 }
 
+/** What a lookup that failed said, as one sentence without its name in front; empty when it said nothing. */
+std::string reason_in(std::string_view output) {
+    constexpr std::string_view name = "shifterimg: ";
+    std::string sentence;
+    for (std::string_view line : text::split(output, '\n')) {
+        if (line.substr(0, name.size()) == name) line.remove_prefix(name.size());
+        line = text::trim(line);
+        if (!line.empty()) sentence += (sentence.empty() ? "" : "; ") + std::string{line};
+    }
+    return sentence;
+}
+
 } // namespace
 
 Expected<ImageId> parse_lookup(std::string_view output) {
@@ -88,17 +102,19 @@ Expected<ImageId> parse_lookup(std::string_view output) {
 }
 
 ImageId look_up(const std::string & program, const ImageRequest & image, std::chrono::seconds limit) {
-    return with_context("cannot look up the image " + image.to_string(), [&] {
+    const std::string context = "cannot look up the image " + image.to_string();
+    std::string output;
+    const int status = with_context(context, [&] {
         io::Pipe pipe = io::make_pipe();
         Program lookup{program, image.to_string(), std::move(pipe.write_end)};
-        const std::string output = read_within(pipe.read_end.get(), limit);
-        const int status = lookup.wait();
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-            throw Error{"the gateway did not give it, for the reason above; shifterimg images lists what there is"};
-        auto id = parse_lookup(output);
-        if (!id) throw Error{id.error().what};
-        return *std::move(id);
+        output = read_within(pipe.read_end.get(), limit);
+        return lookup.wait();
     });
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        const std::string reason = reason_in(output);
+        throw Error{reason.empty() ? context + ": " + quoted(program) + " failed without a word" : reason};
+    }
+    return parse_lookup(output).value_or_throw(context);
 }
 
 } // namespace shifter::frontend

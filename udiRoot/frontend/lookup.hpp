@@ -17,7 +17,7 @@ namespace shifter::frontend {
 /** The first line without a ':' of what `shifterimg lookup` printed, as an id. */
 [[nodiscard]] Expected<ImageId> parse_lookup(std::string_view output);
 
-/** Runs `program` lookup type:tag; its stderr goes to ours, so the gateway's reason is seen (H1-14). @throws Error */
+/** Runs `program` lookup type:tag. @throws Error with the reason that it printed (H1-14) */
 [[nodiscard]] ImageId look_up(const std::string & program, const ImageRequest & image, std::chrono::seconds limit);
 
 } // namespace shifter::frontend
