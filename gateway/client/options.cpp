@@ -61,6 +61,7 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
                                                  {nullptr, 0, nullptr, 0}}};
     const auto add = [](auto & list, const auto & more) { list.insert(list.end(), more.begin(), more.end()); };
     const int count = static_cast<int>(args.size());
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     for (int word = 0; (word = ::getopt_long(count, args.data(), "+:hvu:g:", known.data(), nullptr)) != -1;) {
         switch (word) {
         case 'h':

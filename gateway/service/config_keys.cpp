@@ -85,11 +85,11 @@ Refusal read_format(const Value & value, C & /*config*/) {
 }
 
 /** For a key whose silence would be worse than its absence: the site would believe that it is protected. */
-template <class Target> auto refused(std::string why) {
+template <class Target> auto refused(const char * why) {
     return [why](const Value & value, Target & /*target*/) -> Refusal {
         if (value.kind == Value::Kind::null || ((value.kind == Value::Kind::text) && value.scalar.empty()))
             return std::nullopt;
-        return why;
+        return std::string{why};
     };
 }
 

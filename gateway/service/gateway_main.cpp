@@ -50,6 +50,7 @@ Options parse_options(std::span<char * const> args) {
     ::optind = 0; // glibc: begin anew
     ::opterr = 0;
     const int count = static_cast<int>(args.size());
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     for (int word = 0; (word = ::getopt_long(count, args.data(), "+:h", known.data(), nullptr)) != -1;) {
         switch (word) {
         case config:
@@ -76,8 +77,8 @@ Options parse_options(std::span<char * const> args) {
     }
     if (::optind < count)
         throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
-    if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0')
-        options.config = file; // NOLINT(concurrency-mt-unsafe)
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
+    if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0') options.config = file;
     return options;
 }
 
