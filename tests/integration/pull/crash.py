@@ -76,9 +76,10 @@ class Crash(unittest.TestCase):
         begin = time.monotonic()
         self.site.gateway.stop()
         self.assertLess(time.monotonic() - begin, 5)
-        user.communicate(timeout=60)
         self.assertEqual([name for name in self.site.files() if not name.startswith(f"images/{self.id}.")], [])
         self.site.start_gateway()
+        user.communicate(timeout=60)
+        self.assertEqual(user.returncode, 0, "who waits rides out the restart")
         self.assertEqual(self.site.pull("org/debian:8"), self.id)
 
     def test_I25_the_gateway_runs_without_privilege(self):
