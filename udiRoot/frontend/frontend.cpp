@@ -1,6 +1,7 @@
 #include "frontend/frontend.hpp"
 
 #include "base/installed_paths.hpp"
+#include "frontend/check_config.hpp"
 #include "frontend/lookup.hpp"
 #include "site/site_config.hpp"
 
@@ -43,6 +44,7 @@ std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & argu
     if (!options) return mistake(output, options.error().what, true);
     if (options->help) return output.out += help(), 0;
     if (options->version) return output.out += std::string{"shifter "} + installed::version + "\n", 0;
+    if (options->check_config) return check_config(*options->check_config, host, output);
     if (host.uid == 0 || host.gid == 0)
         return mistake(output,
                        host.uid == 0 ? "it is not for root: run it as an ordinary user"
@@ -60,11 +62,14 @@ std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & argu
     request.command = options->command;
     request.entrypoint = options->entrypoint;
     request.workdir = options->workdir;
+    request.writable = options->writable;
     request.current_directory = host.current_directory;
     request.environment = options->environment;
     request.environment_file = options->environment_file;
     request.clear_environment = options->clear_environment;
     request.verbose = options->verbose;
+    request.dry_run = options->dry_run;
+    request.timing = options->timing;
     return request;
 }
 

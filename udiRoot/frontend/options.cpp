@@ -1,12 +1,14 @@
 #include "frontend/options.hpp"
 
+#include "frontend/mount_option.hpp"
+
 #include <array>
 #include <getopt.h>
 
 namespace shifter::frontend {
 namespace {
 
-enum Code : int { entrypoint_code = 256, env_file_code, version_code };
+enum Code : int { entrypoint_code = 256, env_file_code, version_code, check_config_code, dry_run_code, timing_code, mount_code, writable_code };
 
 // "+": options end at the first word that is none. ":": a missing argument is told apart from an unknown option.
 constexpr const char * short_options = "+:hvi:V:w::m:e:En";
@@ -23,10 +25,23 @@ constexpr std::array long_options = {
     option{"env-file", required_argument, nullptr, env_file_code},
     option{"clearenv", no_argument, nullptr, 'E'},
     option{"version", no_argument, nullptr, version_code},
+    option{"check-config", optional_argument, nullptr, check_config_code},
+    option{"dry-run", no_argument, nullptr, dry_run_code},
+    option{"timing", no_argument, nullptr, timing_code},
+    option{"mount", required_argument, nullptr, mount_code},
+    option{"writable", optional_argument, nullptr, writable_code},
+    // H1-2: abbreviations that were unambiguous before there were --mount and --writable
+    option{"m", required_argument, nullptr, 'm'},
+    option{"mo", required_argument, nullptr, 'm'},
+    option{"w", optional_argument, nullptr, 'w'},
     option{nullptr, 0, nullptr, 0},
 };
 
 std::optional<std::string> argument() { return optarg != nullptr ? std::optional<std::string>{optarg} : std::nullopt; }
+
+void add_volumes(Options & options, const std::string & map) {
+    options.volumes = (options.volumes ? *options.volumes + ";" : "") + map;
+}
 
 std::optional<ParseError> take(Options & options, int code) {
     switch (code) {
@@ -40,7 +55,16 @@ std::optional<ParseError> take(Options & options, int code) {
         options.image = optarg;
         break;
     case 'V':
-        options.volumes = (options.volumes ? *options.volumes + ";" : "") + optarg;
+        add_volumes(options, optarg);
+        break;
+    case mount_code: {
+        const auto entry = volume_of_mount_option(optarg);
+        if (!entry) return ParseError{0, "cannot use --mount " + quoted(optarg) + ": " + entry.error().what};
+        add_volumes(options, *entry);
+        break;
+    }
+    case writable_code:
+        options.writable = {true, argument()};
         break;
     case 'w':
         options.workdir = {true, argument()};
@@ -70,10 +94,30 @@ std::optional<ParseError> take(Options & options, int code) {
     case version_code:
         options.version = true;
         break;
+    case check_config_code:
+        options.check_config = argument().value_or("");
+        break;
+    case dry_run_code:
+        options.dry_run = true;
+        break;
+    case timing_code:
+        options.timing = true;
+        break;
     default:
         break;
     }
     return std::nullopt;
+}
+
+/** "--check-config FILE" is as good as "--check-config=FILE". */
+Expected<Options> with_file_to_check(Options options) {
+    std::vector<std::string> & words = options.command;
+    if (options.check_config->empty() && !words.empty()) {
+        options.check_config = words.front();
+        words.erase(words.begin());
+    }
+    if (!words.empty()) return ParseError{0, "--check-config takes one file, and " + quoted(words.front()) + " is more"};
+    return options;
 }
 
 } // namespace
@@ -96,15 +140,16 @@ Expected<Options> parse_options(const std::vector<std::string> & arguments) {
         int code = ::getopt_long(argc, argv.data(), short_options, long_options.data(), nullptr);
         if (code == -1) break;
         const std::string word = before < argc ? argv[static_cast<std::size_t>(before)] : "";
-        if (code == '?' && (word == "--ve" || word == "--ver"))
-            code = 'v'; // H1-2: unambiguous before there was --version
+        // H1-2: unambiguous before there were --version and --check-config
+        if (code == '?' && (word == "--ve" || word == "--ver")) code = 'v';
+        if (code == '?' && word == "--c") code = 'E';
         if (code == ':') return ParseError{0, "option " + quoted(word) + " needs an argument"};
         if (code == '?') return ParseError{0, "there is no option " + quoted(word)};
         if (auto refused = take(options, code)) return *refused;
         if (options.help || options.version) return options;
     }
     for (int i = optind; i < argc; ++i) options.command.emplace_back(argv[static_cast<std::size_t>(i)]);
-    return options;
+    return options.check_config ? with_file_to_check(std::move(options)) : Expected<Options>{std::move(options)};
 }
 
 std::string usage() {
@@ -118,7 +163,11 @@ std::string help() {
            "\nRuns a command in a container made from an image.\n\n"
            "  -i, --image=[type:]tag   the image: docker:name:tag, custom:name, id:identifier, local:directory;\n"
            "                           without it, SHIFTER_IMAGETYPE and SHIFTER_IMAGE, or SHIFTER_IMAGEREQUEST\n"
-           "  -V, --volume=from:to[:ro]  show a directory of the container at another place; may be repeated\n"
+           "  -V, --volume=from:to[:ro]  show a directory or file of the container, or of the node where the site\n"
+           "                           allows that, at another place; may be repeated\n"
+           "      --mount=type=bind,src=from,dst=to[,ro]  the same, as docker spells it; also\n"
+           "      --mount=type=tmpfs,dst=to[,size=1G]     an empty file system in memory\n"
+           "      --writable[=size]    a root that can be changed; what is changed is lost at the end\n"
            "  -w, --workdir[=path]     start in path; without a path, in the image's working directory\n"
            "      --entrypoint[=cmd]   run the image's entry point, or cmd, with the given words as arguments\n"
            "  -m, --module=a,b         site modules to use instead of the site's defaults; none: no modules\n"
@@ -126,9 +175,13 @@ std::string help() {
            "      --env-file=path      set variables from a file, read in the container\n"
            "  -E, --clearenv           start from an empty environment instead of the caller's\n"
            "  -v, --verbose            say what is mounted\n"
+           "      --dry-run            print what would be mounted, as mount(8) commands, and stop\n"
+           "      --timing             say where the milliseconds went\n"
+           "      --check-config[=file]  say what is wrong with the site's configuration, and stop\n"
            "  -h, --help               print this\n"
            "      --version            print the version\n\n"
            "Without a command, a shell is started: $SHELL if the container has it, else /bin/sh.\n"
+           "shifter doctor           examines this node: what would keep containers from starting here, and what to do\n"
            "See shifter(1).\n";
 }
 

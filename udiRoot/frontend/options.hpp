@@ -18,11 +18,15 @@ struct Options {
     bool version = false;
     bool verbose = false;
     bool clear_environment = false;
+    bool dry_run = false;
+    bool timing = false;
+    std::optional<std::string> check_config; ///< the file; empty: the installed one
     std::optional<std::string> image;   ///< the last --image
-    std::optional<std::string> volumes; ///< all --volume, joined by ';'
+    std::optional<std::string> volumes; ///< all --volume and --mount, as one volume map in their order
     std::optional<std::string> modules; ///< the last --module
     OptionalChoice workdir;
     OptionalChoice entrypoint;
+    OptionalChoice writable;
     std::vector<std::string> environment; ///< all --env
     std::optional<std::string> environment_file;
     std::vector<std::string> command; ///< from the first word that is no option

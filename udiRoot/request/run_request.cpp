@@ -12,7 +12,7 @@ namespace {
 // little-endian; a string is its length and its bytes; a list is its count and its strings; an optional or a bool is
 // one byte, 0 or 1.
 constexpr std::string_view magic = "SHRQ";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 constexpr std::size_t header_bytes = 12;
 constexpr std::size_t length_offset = 8;
 
@@ -148,11 +148,14 @@ std::string encode(const RunRequest & request) {
     out.list(request.command);
     out.choice(request.entrypoint);
     out.choice(request.workdir);
+    out.choice(request.writable);
     out.text(request.current_directory);
     out.list(request.environment);
     out.optional(request.environment_file);
     out.flag(request.clear_environment);
     out.flag(request.verbose);
+    out.flag(request.dry_run);
+    out.flag(request.timing);
     return out.take();
 }
 
@@ -172,11 +175,14 @@ Expected<RunRequest> decode(std::string_view bytes) {
     request.command = in.list();
     request.entrypoint = in.choice();
     request.workdir = in.choice();
+    request.writable = in.choice();
     request.current_directory = in.text();
     request.environment = in.list();
     request.environment_file = in.optional();
     request.clear_environment = in.flag();
     request.verbose = in.flag();
+    request.dry_run = in.flag();
+    request.timing = in.flag();
     if (in.refusal()) return *in.refusal();
     if (!in.at_end()) return ParseError{bytes.size(), "the request goes on after its end"};
     return request;

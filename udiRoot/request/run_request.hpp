@@ -43,11 +43,14 @@ struct RunRequest {
     std::vector<std::string> command{};     ///< the words after the options
     OptionalChoice entrypoint{};            ///< contract 1.4
     OptionalChoice workdir{};               ///< contract 1.5
+    OptionalChoice writable{};              ///< --writable[=SIZE], the size not parsed yet
     std::string current_directory{};        ///< the caller's; empty when it could not be determined (H1-20)
     std::vector<std::string> environment{}; ///< --env, NAME=VALUE, in order
     std::optional<std::string> environment_file{};
     bool clear_environment = false;
     bool verbose = false;
+    bool dry_run = false; ///< print the plan, and make nothing
+    bool timing = false;  ///< say where the milliseconds went
 
     bool operator==(const RunRequest &) const = default;
 };

@@ -2,6 +2,7 @@
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "site/site_config.hpp"
+#include "site/site_config_check.hpp"
 #include "site/trusted_file.hpp"
 
 #include <algorithm>
@@ -57,16 +58,39 @@ SiteConfig checked(ParsedSiteConfig parsed, const std::string & path) {
     return std::move(parsed.config);
 }
 
-/** Opened by path with the caller's own rights; believed no more than he believes it. */
+/** Opened by path with the caller's own rights. */
 std::optional<UniqueFd> open_as_user(const std::string & path, int flags) {
     UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags)};
     if (!fd && errno == ENOENT) return std::nullopt;
     if (!fd) throw SysError{errno, "cannot open " + quoted(path)};
+    return fd;
+}
+
+/** For clients: such a file is believed no more than its reader believes it. */
+void warn_if_untrusted(int fd, const std::string & path) {
     struct stat status {};
-    if (::fstat(fd.get(), &status) != 0) throw SysError{errno, "cannot examine " + quoted(path)};
+    if (::fstat(fd, &status) != 0) throw SysError{errno, "cannot examine " + quoted(path)};
     if (status.st_uid != 0 || (status.st_mode & 0022U) != 0)
         log::warning("the configuration " + quoted(path) + " is not owned by root, or others can write it");
-    return fd;
+}
+
+/** The main file and its drop-ins as the caller can read them; `look` sees each before it is read. */
+template <class Look> std::vector<ConfigText> read_as_user(const std::string & path, const Look & look) {
+    std::vector<ConfigText> texts;
+    const auto read = [&](const std::string & file) {
+        const auto fd = open_as_user(file, 0);
+        if (!fd && texts.empty()) throw SysError{ENOENT, "cannot open " + quoted(file)};
+        if (!fd) return; // a drop-in that was taken away just now
+        look(fd->get(), file, TrustedFile::Kind::regular);
+        texts.push_back({file, io::read_all(fd->get(), max_file_bytes, quoted(file))});
+    };
+    read(path);
+    const std::string directory = path + ".d";
+    if (auto folder = open_as_user(directory, O_DIRECTORY)) {
+        look(folder->get(), directory, TrustedFile::Kind::directory);
+        for (const std::string & name : drop_ins(std::move(*folder), directory)) read((directory + '/').append(name));
+    }
+    return texts;
 }
 
 } // namespace
@@ -84,18 +108,22 @@ SiteConfig load_site_config(const std::string & path) {
 }
 
 SiteConfig load_site_config_as_user(const std::string & path) {
-    const auto main_file = open_as_user(path, 0);
-    if (!main_file) throw SysError{ENOENT, "cannot open " + quoted(path)};
-    std::vector<ConfigText> texts = {{path, io::read_all(main_file->get(), max_file_bytes, quoted(path))}};
-    const std::string directory = path + ".d";
-    if (auto folder = open_as_user(directory, O_DIRECTORY)) {
-        for (const std::string & name : drop_ins(std::move(*folder), directory)) {
-            const std::string file = (directory + '/').append(name);
-            if (const auto fd = open_as_user(file, 0))
-                texts.push_back({file, io::read_all(fd->get(), max_file_bytes, quoted(file))});
+    const auto look = [](int fd, const std::string & file, TrustedFile::Kind) { warn_if_untrusted(fd, file); };
+    return checked(parse_site_config(read_as_user(path, look)), path);
+}
+
+SiteConfigCheck check_site_config(const std::string & path) {
+    SiteConfigCheck check;
+    const auto texts = read_as_user(path, [&](int, const std::string & file, TrustedFile::Kind kind) {
+        try {
+            (void)TrustedFile::open(file, {.kind = kind});
+        } catch (const Error & error) {
+            check.refused.emplace_back(error.what());
         }
-    }
-    return checked(parse_site_config(texts), path);
+    });
+    for (const ConfigText & text : texts) check.files.push_back(text.name);
+    check.content = parse_site_config(texts);
+    return check;
 }
 
 } // namespace shifter

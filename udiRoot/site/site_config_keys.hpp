@@ -49,4 +49,7 @@ struct IgnoredKey {
 [[nodiscard]] const std::vector<ModuleKey> & module_keys();
 [[nodiscard]] const std::vector<IgnoredKey> & ignored_keys();
 
+/** The man page udiRoot.conf(5), as mdoc(7). */
+[[nodiscard]] std::string site_config_manual();
+
 } // namespace shifter

@@ -60,7 +60,7 @@ TEST_CASE("I1: root and members of root's group are sent away before anything is
 
 TEST_CASE("what the options say stands in the request") {
     const test::ScratchDirectory directory;
-    const Run done = run({"-v", "-E", "-V", "/a:/b", "-m", "x", "--workdir", "-e", "A=1", "--env-file=f",
+    const Run done = run({"-v", "--dry-run", "--timing", "-E", "-V", "/a:/b", "-m", "x", "--workdir", "-e", "A=1", "--env-file=f",
                           "--entrypoint=e", "-i", "id:abc", "cmd", "-x"},
                          write_config(directory));
     RunRequest expected{.image = *ImageId::parse("abc")};
@@ -75,6 +75,8 @@ TEST_CASE("what the options say stands in the request") {
     expected.environment_file = "f";
     expected.clear_environment = true;
     expected.verbose = true;
+    expected.dry_run = true;
+    expected.timing = true;
     CHECK(std::get<RunRequest>(done.answer) == expected);
 }
 

@@ -31,6 +31,7 @@ TEST_CASE("abbreviations of field scripts mean what they meant (H1-2)") {
     CHECK(parse_options({"--mod", "m"})->modules == "m");
     CHECK(parse_options({"--env-f", "f"})->environment_file == "f");
     CHECK(parse_options({"--clear"})->clear_environment);
+    CHECK(parse_options({"--c"})->clear_environment);
     CHECK(parse_options({"--env", "A=1"})->environment == Words{"A=1"});
     CHECK_FALSE(parse_options({"--v"})); // was ambiguous already
 }
@@ -74,4 +75,18 @@ TEST_CASE("a mistake is named") {
 
 TEST_CASE("the option --env takes an empty value, and everything behind the first equals sign") {
     CHECK(parse_options({"-e", "A=", "-e", "B=b=c"})->environment == Words{"A=", "B=b=c"});
+}
+
+TEST_CASE("the file to check is attached or the next word") {
+    CHECK(parse_options({"--check-config"})->check_config == "");
+    CHECK(parse_options({"--check-config=/a"})->check_config == "/a");
+    CHECK(parse_options({"--check-config", "/a"})->check_config == "/a");
+    CHECK_FALSE(parse_options({"--check-config=/a", "/b"}));
+    CHECK_FALSE(parse_options({"cmd"})->check_config);
+}
+
+TEST_CASE("the options --dry-run and --timing take nothing") {
+    CHECK(parse_options({"--dry-run", "cmd"})->dry_run);
+    CHECK(parse_options({"--timing", "cmd"})->timing);
+    CHECK_FALSE(parse_options({"--dry-run=1"}));
 }

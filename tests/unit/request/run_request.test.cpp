@@ -14,11 +14,14 @@ RunRequest full_request() {
     request.command = {"sh", "-c", "echo 'a b'\n", ""};
     request.entrypoint = {true, "/bin/run"};
     request.workdir = {true, std::nullopt};
+    request.writable = {true, "2G"};
     request.current_directory = "/home/me";
     request.environment = {"A=1", "B="};
     request.environment_file = "vars";
     request.clear_environment = true;
     request.verbose = true;
+    request.dry_run = true;
+    request.timing = true;
     return request;
 }
 
@@ -43,7 +46,7 @@ TEST_CASE("a request with a byte too many is refused") { CHECK_FALSE(decode(enco
 TEST_CASE("I3: a front end's request is refused unless it has exactly the agreed shape") {
     std::string bytes = encode(full_request());
     SECTION("another magic word") { bytes[0] = 's'; }
-    SECTION("another version") { bytes[4] = 2; }
+    SECTION("another version") { bytes[4] = 1; }
     SECTION("another length") { bytes[8] = static_cast<char>(bytes[8] + 1); }
     SECTION("a flag that is neither 0 nor 1") { bytes.back() = 2; }
     SECTION("an image id that is a path") { bytes.replace(bytes.find("abc123"), 6, "../../"); }
