@@ -1,6 +1,7 @@
 /**
  * @file
- * The least that a launch can do: unshare, a loop device with autoclear, a squashfs mount, eight binds, pivot_root, exec.
+ * The least that a launch can do: unshare, the image, eight binds, pivot_root, exec. The image is a squashfs file, which
+ * gets a new loop device with autoclear, or a directory where it is mounted already, of which a copy is made.
  * It checks nothing, drops nothing and reads no configuration. Run as root by tests/bench/launch.
  *
  * usage: bench_floor IMAGE COMMAND [ARGUMENT…]
@@ -15,6 +16,7 @@
 #include <string>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,11 +56,16 @@ int main(int argc, char ** argv) {
         std::fputs("usage: bench_floor IMAGE COMMAND [ARGUMENT…]\n", stderr);
         return 1;
     }
-    const std::string device = attach(argv[1]);
+    struct stat image {};
+    check(::stat(argv[1], &image) == 0, argv[1]);
+    const bool is_mounted = S_ISDIR(image.st_mode);
+    const std::string source = is_mounted ? argv[1] : attach(argv[1]);
     check(::unshare(CLONE_NEWNS) == 0, "unshare");
     check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private");
     const std::string root = "/mnt";
-    check(::mount(device.c_str(), root.c_str(), "squashfs", MS_RDONLY | MS_NOSUID | MS_NODEV, nullptr) == 0, "squashfs");
+    const char * const type = is_mounted ? nullptr : "squashfs";
+    const unsigned long flags = is_mounted ? MS_BIND : MS_RDONLY | MS_NOSUID | MS_NODEV;
+    check(::mount(source.c_str(), root.c_str(), type, flags, nullptr) == 0, "image");
     for (const char * folder : {"/dev", "/proc", "/sys", "/tmp", "/var/tmp", "/home", "/run", "/srv"})
         check(::mount(folder, (root + folder).c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0, folder);
     check(::chdir(root.c_str()) == 0, "chdir");

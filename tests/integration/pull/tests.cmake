@@ -1,1 +1,7 @@
 shifter_integration_tests(pull formats references one_fetch trees crash bad_input)
+
+# Fifty stacks of random layers, the same each time, against umoci: what nobody thought of.
+add_test(NAME integration.pull.random_layers
+         COMMAND ${SHIFTER_PYTHON} ${PROJECT_SOURCE_DIR}/tests/support/random_image --differential 50 --seed 1000
+                 --convert "$<TARGET_FILE:convert_layers> --keep")
+set_tests_properties(integration.pull.random_layers PROPERTIES LABELS integration TIMEOUT 600)
