@@ -33,6 +33,7 @@ private:
         int fd;
         int error_number;
         std::uint64_t size_bytes;
+        std::uint64_t sent_bytes; ///< from the beginning: on the way to the disk already
         bool discard;
     };
     static int read_at(sqfs_file_t * file, sqfs_u64 offset, void * buffer, std::size_t size);
