@@ -2,6 +2,8 @@
 
 #include "base/error.hpp"
 #include "base/io.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -50,6 +52,7 @@ public:
             ::nanosleep(&millisecond, nullptr);
         }
     }
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     /** Whether it has ended; its status then. */
     bool ended(int & status) {
         const pid_t done = ::waitpid(pid_, &status, WNOHANG);
@@ -65,12 +68,12 @@ private:
     pid_t pid_;
 };
 
-pid_t spawn(const std::vector<std::string> & argv, int out, int err) {
+pid_t spawn(const std::vector<std::string> & argv, int in, int out, int err) {
     SpawnActions spawn;
     const auto add = [&](int result) {
         if (result != 0) throw SysError{result, "cannot prepare " + argv[0]};
     };
-    add(::posix_spawn_file_actions_addopen(&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
+    add(::posix_spawn_file_actions_adddup2(&spawn.actions, in, STDIN_FILENO));
     add(::posix_spawn_file_actions_adddup2(&spawn.actions, out, STDOUT_FILENO));
     add(::posix_spawn_file_actions_adddup2(&spawn.actions, err, STDERR_FILENO));
     add(::posix_spawn_file_actions_addclosefrom_np(&spawn.actions, STDERR_FILENO + 1));
@@ -108,16 +111,19 @@ void drain(UniqueFd & fd, std::string & text) {
 
 } // namespace
 
-ChildResult run_child(const std::vector<std::string> & argv, milliseconds limit) {
+ChildResult run_child(const std::vector<std::string> & argv, milliseconds limit, const WhileItWaits & while_it_waits) {
     constexpr milliseconds longest_nap{20};
+    io::Pipe in = io::make_pipe();
     io::Pipe out = io::make_pipe();
     io::Pipe err = io::make_pipe();
     for (const io::Pipe * pipe : {&out, &err})
         if (::fcntl(pipe->read_end.get(), F_SETFL, O_NONBLOCK) != 0) throw SysError{errno, "cannot prepare a pipe"};
     const auto deadline = Clock::now() + limit;
-    Child child{spawn(argv, out.write_end.get(), err.write_end.get())};
+    Child child{spawn(argv, in.read_end.get(), out.write_end.get(), err.write_end.get())};
+    in.read_end.reset();
     out.write_end.reset();
     err.write_end.reset();
+    if (!while_it_waits) in.write_end.reset();
     ChildResult result;
     bool ended = false;
     // Its end is enough: a grandchild that keeps a stream open must not keep us.
@@ -133,8 +139,25 @@ ChildResult run_child(const std::vector<std::string> & argv, milliseconds limit)
         ended = child.ended(result.wait_status);
         if (out.read_end) drain(out.read_end, result.out);
         if (err.read_end) drain(err.read_end, result.err);
+        if (!ended && in.write_end && while_it_waits(child.pid(), result.out)) in.write_end.reset();
     }
     return result;
+}
+
+std::string describe_end(int status) {
+    return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                               : "status " + std::to_string(WEXITSTATUS(status));
+}
+
+std::vector<std::string> lines_of(std::string_view text, std::string_view prefix) {
+    constexpr std::size_t max_lines = 20;
+    std::vector<std::string> lines;
+    for (std::string_view line : text::split(text, '\n')) {
+        line = text::trim(line);
+        if (line.substr(0, prefix.size()) == prefix) line.remove_prefix(prefix.size());
+        if (!line.empty() && lines.size() < max_lines) lines.push_back(log::one_line(line));
+    }
+    return lines;
 }
 
 } // namespace shifter::slurm_plugin

@@ -1,11 +1,11 @@
 # The SPANK plugin. What it decides is a layer that needs no Slurm (and so is tested everywhere); what Slurm calls is
 # shifter_slurm.so, built when Slurm's headers are there.
 shifter_library(slurm-plugin
-  SOURCES slurm-plugin/child.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp slurm-plugin/step.cpp
-          slurm-plugin/submit.cpp
-  HEADERS slurm-plugin/child.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp slurm-plugin/step.hpp
-          slurm-plugin/submit.hpp
-  DEPS base site)
+  SOURCES slurm-plugin/child.cpp slurm-plugin/job.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp
+          slurm-plugin/step.cpp slurm-plugin/submit.cpp slurm-plugin/task.cpp
+  HEADERS slurm-plugin/child.hpp slurm-plugin/job.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp
+          slurm-plugin/step.hpp slurm-plugin/submit.hpp slurm-plugin/task.hpp
+  DEPS base site request command privileged)
 
 # The releases of Slurm that the tests of tests/cluster have been run with: the one place that names them.
 set(slurm_oldest 22.05)
@@ -47,7 +47,7 @@ if(slurm_problem)
 endif()
 message(STATUS "Slurm plugin: for Slurm ${slurm_version}")
 
-add_library(shifter_slurm MODULE slurm-plugin/dispatch.cpp)
+add_library(shifter_slurm MODULE slurm-plugin/dispatch.cpp slurm-plugin/client_hooks.cpp slurm-plugin/node_hooks.cpp)
 target_include_directories(shifter_slurm SYSTEM PRIVATE ${SHIFTER_SLURM_INCLUDE_DIR})
 target_link_libraries(shifter_slurm PRIVATE shifter::slurm-plugin)
 # Slurm's own symbols come from the program that loads us. Ours stay inside, but for those that Slurm looks up, and the

@@ -14,6 +14,8 @@ std::string_view name_of(Option option) {
         return "volume";
     case Option::module:
         return "module";
+    case Option::run:
+        return "shifter-run";
     case Option::ccm:
         return "ccm";
     }
@@ -35,6 +37,12 @@ std::optional<std::string> refuse_image(const ImageRequest & request, const Site
 
 } // namespace
 
+std::optional<bool> parse_run_option(std::string_view word) {
+    if (word.empty() || word == "yes" || word == "1") return true;
+    if (word == "no" || word == "0") return false;
+    return std::nullopt;
+}
+
 std::optional<std::string> Options::take(Option option, std::string_view value, Origin origin,
                                          const SiteConfig & site) {
     // The environment is then what the first component left there, and what a component does not name stays.
@@ -42,6 +50,12 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
     const std::string option_text = "--" + std::string{name_of(option)};
     if (option == Option::ccm)
         return option_text + " is not offered here: this release has no cluster compatibility mode";
+    if (option == Option::run) {
+        const auto run = parse_run_option(value);
+        if (!run) return option_text + " takes yes or no, not " + quoted(value);
+        run_ = {*run, origin};
+        return std::nullopt;
+    }
     // getopt takes the next word for a value that was forgotten: `srun --image -n1 hostname`.
     if (value.empty() || value.front() == '-') return option_text + " needs a value, as in " + option_text + "=VALUE";
     switch (option) {
@@ -66,6 +80,7 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
         modules_ = {std::string{value}, origin};
         break;
     }
+    case Option::run:
     case Option::ccm:
         break;
     }
@@ -74,17 +89,18 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
 
 std::optional<std::string> Options::refuse_combination() const {
     if (volumes_.value && !image_.value) return "--volume needs an image: add --image=NAME";
+    if (run_.value && *run_.value && run_.origin == Origin::command && !image_.value)
+        return "--shifter-run needs an image: add --image=NAME";
     // Slurm brings the options of one component to all steps, whatever the others said.
-    const Component current{image_.value, volumes_.value, modules_.value};
+    const Component current{image_.value, volumes_.value, modules_.value, run_.value};
     if (first_component_ && *first_component_ != current)
         return "the components of a heterogeneous job have the same --image, --volume and --module; name another image "
-               "where it "
-               "is needed with: shifter --image=NAME";
+               "where it is needed with: shifter --image=NAME";
     return std::nullopt;
 }
 
 void Options::end_component() {
-    if (!first_component_) first_component_ = Component{image_.value, volumes_.value, modules_.value};
+    if (!first_component_) first_component_ = Component{image_.value, volumes_.value, modules_.value, run_.value};
     volumes_.origin = Origin::environment;
 }
 

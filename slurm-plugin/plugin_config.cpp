@@ -47,10 +47,10 @@ Expected<PluginConfig> parse_plugin_arguments(std::span<const char * const> argu
         if (written == config_key) {
             if (value.empty() || value.front() != '/') return refuse("an absolute path is needed");
             config.site_config = value;
-        } else if (key == "long_options") {
+        } else if (key == "long_options" || key == "autorun") {
             const auto on = equals == std::string_view::npos ? std::optional{true} : parse_switch(value);
             if (!on) return refuse("0 or 1 is needed");
-            config.long_options = *on;
+            (key == "autorun" ? config.autorun : config.long_options) = *on;
         } else if (holds(later_switches, key)) {
             const auto on = parse_switch(value);
             if (!on) return refuse("0 or 1 is needed");

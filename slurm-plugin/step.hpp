@@ -18,6 +18,7 @@ struct StepOptions {
     std::optional<std::string> image;
     std::optional<std::string> volumes;
     std::optional<std::string> modules;
+    std::optional<std::string> run; ///< the word of --shifter-run
 };
 
 /**

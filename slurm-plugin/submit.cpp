@@ -2,34 +2,10 @@
 
 #include "base/error.hpp"
 #include "base/image_id.hpp"
-#include "base/log.hpp"
 #include "base/text.hpp"
 #include "slurm-plugin/child.hpp"
 
-#include <sys/wait.h>
-
 namespace shifter::slurm_plugin {
-namespace {
-
-/** The lines with something in them, without the program's name in front, fit for a terminal. */
-std::vector<std::string> lines_of(std::string_view text) {
-    constexpr std::size_t max_lines = 20;
-    constexpr std::string_view program = "shifterimg: ";
-    std::vector<std::string> lines;
-    for (std::string_view line : text::split(text, '\n')) {
-        line = text::trim(line);
-        if (line.substr(0, program.size()) == program) line.remove_prefix(program.size());
-        if (!line.empty() && lines.size() < max_lines) lines.push_back(log::one_line(line));
-    }
-    return lines;
-}
-
-std::string describe_end(int status) {
-    return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
-                               : "status " + std::to_string(WEXITSTATUS(status));
-}
-
-} // namespace
 
 std::string FixedImage::option_text() const { return std::string{to_string(type)} + ":" + identifier; }
 
@@ -38,7 +14,7 @@ Lookup look_up(const ImageRequest & request, const SiteConfig & site) {
     const seconds limit = site.gateway_timeout > seconds{0} ? site.gateway_timeout + seconds{5} : seconds{30};
     const std::string program = site.udi_root_path + "/bin/shifterimg";
     const ChildResult result = run_child({program, "lookup", request.to_string()}, limit);
-    std::vector<std::string> remarks = lines_of(result.err);
+    std::vector<std::string> remarks = lines_of(result.err, "shifterimg: ");
     if (result.wait_status != 0)
         throw Error{remarks.empty() ? program + " ended with " + describe_end(result.wait_status)
                                     : text::join(remarks, "; ")};

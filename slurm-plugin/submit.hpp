@@ -55,5 +55,6 @@ struct Lookup {
 [[nodiscard]] std::vector<Variable> image_variables(const FixedImage & image);
 inline constexpr const char * volume_variable = "SHIFTER_VOLUME";
 inline constexpr const char * module_variable = "SHIFTER_MODULE";
+inline constexpr const char * run_variable = "SHIFTER_RUN"; ///< ours: "yes" or "no", what --shifter-run said
 
 } // namespace shifter::slurm_plugin

@@ -1,14 +1,11 @@
 #!/usr/bin/env python3
 """The main job through the real plugin and the real shifter: an image of the site, run by srun and sbatch as users."""
 import os
-import shutil
 import subprocess
 import unittest
 
 from cluster_fixture import Cluster, loops, wait_until
-from site_fixture import GATEWAY_ACCOUNT
-
-BUSYBOX = "/bin/busybox"
+from published import publish
 
 
 class Containers(unittest.TestCase):
@@ -16,32 +13,9 @@ class Containers(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(nodes=2, gateway=False)
         cls.addClassCleanup(cls.cluster.close)
-        cls.publish("aaaa1", "one", "ENV: FROM_IMAGE=yes\n")
-        cls.publish("aaaa2", "two")
-        cls.publish("bbbb1", "private", f"USERACL: {cls.cluster.site.users['a'].uid}\n")
-
-    @classmethod
-    def publish(cls, identifier: str, name: str, record: str = "") -> None:
-        """A small image in imagePath, as a gateway publishes it."""
-        site = cls.cluster.site.dir
-        tree = f"{site}/tree"
-        for folder in ("bin", "etc", "tmp", "dev", "proc", "sys", "data"):
-            os.makedirs(f"{tree}/{folder}")
-        shutil.copy2(BUSYBOX, f"{tree}/bin/busybox")
-        for applet in ("sh", "cat", "id", "ls", "grep", "sleep", "hostname", "touch", "pwd"):
-            os.symlink("busybox", f"{tree}/bin/{applet}")
-        for path in ("etc/os-release", "data/name"):
-            with open(f"{tree}/{path}", "w") as out:
-                out.write(f"NAME={name}\n")
-        image = f"{site}/images/{identifier}"
-        subprocess.run(["mksquashfs", tree, f"{image}.squashfs", "-quiet", "-no-progress", "-all-root"], check=True,
-                       capture_output=True)
-        shutil.rmtree(tree)
-        with open(f"{image}.meta", "w") as out:
-            out.write(f"FORMAT: squashfs\nENV: PATH=/bin\n{record}")
-        for path in (f"{image}.squashfs", f"{image}.meta"):
-            shutil.chown(path, GATEWAY_ACCOUNT, GATEWAY_ACCOUNT)
-            os.chmod(path, 0o644)
+        publish(cls.cluster.site, "aaaa1", "one", "ENV: FROM_IMAGE=yes\n")
+        publish(cls.cluster.site, "aaaa2", "two")
+        publish(cls.cluster.site, "bbbb1", "private", f"USERACL: {cls.cluster.site.users['a'].uid}\n")
 
     def setUp(self):
         self.cluster.check()  # after the test before this one

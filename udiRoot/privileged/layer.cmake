@@ -1,10 +1,10 @@
 # Root is used here alone. What these files link is libc: no shared C++ runtime, nothing that reads the environment.
 shifter_library(privileged
   SOURCES privileged/accounts.cpp privileged/child.cpp privileged/frontend_process.cpp privileged/fuse_mount.cpp privileged/image_mount.cpp
-          privileged/image_etc.cpp privileged/loop_device.cpp privileged/privileges.cpp privileged/readback.cpp
+          privileged/image_etc.cpp privileged/job_root.cpp privileged/loop_device.cpp privileged/prepare.cpp privileged/privileges.cpp privileged/readback.cpp
           privileged/rootfs.cpp privileged/steps.cpp privileged/system.cpp privileged/user_volume.cpp privileged/watchdog.cpp
   HEADERS privileged/accounts.hpp privileged/child.hpp privileged/frontend_process.hpp privileged/fuse_mount.hpp privileged/image_mount.hpp
-          privileged/loop_device.hpp privileged/privileges.hpp privileged/readback.hpp privileged/rootfs.hpp
+          privileged/job_root.hpp privileged/loop_device.hpp privileged/prepare.hpp privileged/privileges.hpp privileged/readback.hpp privileged/rootfs.hpp
           privileged/steps.hpp privileged/system.hpp privileged/watchdog.hpp
   DEPS base site request plan command)
 
@@ -17,7 +17,7 @@ install(TARGETS shifter DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
 foreach(program IN ITEMS setupRoot unsetupRoot)
   add_executable(${program} privileged/setup_root.cpp)
   target_compile_definitions(${program} PRIVATE SHIFTER_PROGRAM="${program}")
-  target_link_libraries(${program} PRIVATE shifter::base)
+  target_link_libraries(${program} PRIVATE shifter::privileged)
   target_link_options(${program} PRIVATE -static-libstdc++ -static-libgcc -pie -Wl,--as-needed)
   install(TARGETS ${program} DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT runtime)
 endforeach()

@@ -23,14 +23,25 @@ void forbid_tracing() {
     if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw SysError{errno, "cannot forbid tracing of this process"};
 }
 
+void sort_once(std::vector<gid_t> & groups) {
+    std::sort(groups.begin(), groups.end());
+    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+}
+
 std::vector<gid_t> own_groups() {
     const int count = ::getgroups(0, nullptr);
     if (count < 0) throw SysError{errno, "cannot read the groups of this process"};
     std::vector<gid_t> groups(static_cast<std::size_t>(count));
     if (::getgroups(count, groups.data()) != count) throw SysError{errno, "cannot read the groups of this process"};
-    std::sort(groups.begin(), groups.end());
-    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+    sort_once(groups);
     return groups;
+}
+
+/** Groups sorted, once each, and never that of root (H6-3). */
+Identity own_form(Identity identity) {
+    sort_once(identity.groups);
+    identity.groups.erase(std::remove(identity.groups.begin(), identity.groups.end(), gid_t{0}), identity.groups.end());
+    return identity;
 }
 
 void empty_bounding_set() {
@@ -103,9 +114,7 @@ Identity identity_of_caller() {
     std::array<gid_t, 3> gids{};
     if (::getresuid(&uids[0], &uids[1], &uids[2]) != 0 || ::getresgid(&gids[0], &gids[1], &gids[2]) != 0)
         throw SysError{errno, "cannot read the ids of this process"};
-    Identity caller{uids[0], gids[0], own_groups()};
-    caller.groups.erase(std::remove(caller.groups.begin(), caller.groups.end(), gid_t{0}), caller.groups.end());
-    return caller;
+    return own_form({uids[0], gids[0], own_groups()});
 }
 
 bool holds_root() noexcept { return ::geteuid() == 0; }
@@ -128,19 +137,39 @@ void refuse_root_caller(const Identity & caller) {
                     "or sg(1)"};
 }
 
-void give_up_root(const Identity & identity) {
+Privileged Privileged::take_for(Identity identity) {
+    if (::getuid() != 0 || ::geteuid() != 0) throw Error{"only root can act for another user"};
+    forbid_tracing();
+    command::CallerState state = command::CallerState::take();
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0)
+        throw SysError{errno, "cannot take the group of root"};
+    forbid_tracing();
+    return Privileged{own_form(std::move(identity)), std::move(state)};
+}
+
+void forbid_new_privileges() {
     empty_bounding_set();
     constexpr unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
                                    SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
                                    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
     if (::prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0) throw SysError{errno, "cannot lock the securebits"};
-    set_ids(identity);
-    forbid_tracing();
-    empty_capability_sets();
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+        throw SysError{errno, "cannot clear the ambient capabilities"};
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError{errno, "cannot set no_new_privs"};
+}
+
+void verify_given_up(const Identity & identity) {
     verify_ids(identity);
     verify_capabilities();
     verify_no_way_back(identity);
+}
+
+void give_up_root(const Identity & identity) {
+    forbid_new_privileges();
+    set_ids(identity);
+    forbid_tracing();
+    empty_capability_sets();
+    verify_given_up(identity);
 }
 
 command::Dropped drop(Privileged && root, const Rootfs & /*the process is inside it*/) {

@@ -24,6 +24,12 @@ public:
     /** The process's first act: not traceable, and safe as CallerState::take() says. @throws Error */
     [[nodiscard]] static Privileged take();
 
+    /**
+     * For a program that root itself starts for somebody else: `identity` is then the caller. No group 0, and sorted, as
+     * identity_of_caller() has them. @throws Error, also when root did not start it
+     */
+    [[nodiscard]] static Privileged take_for(Identity identity);
+
     [[nodiscard]] const Identity & caller() const noexcept { return caller_; }
     [[nodiscard]] const command::CallerState & caller_state() const noexcept { return state_; }
 
@@ -49,5 +55,12 @@ void refuse_root_caller(const Identity & caller);
  * @throws Error when any of it failed; the process must end then
  */
 void give_up_root(const Identity & identity);
+
+/**
+ * The two halves of give_up_root() for a task of a batch system, whose daemon changes the ids itself, in between. First,
+ * as root: what no later exec may give back. Then, as the user: everything is as give_up_root() leaves it, or an Error.
+ */
+void forbid_new_privileges();
+void verify_given_up(const Identity & identity);
 
 } // namespace shifter::privileged

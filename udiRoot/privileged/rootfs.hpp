@@ -10,11 +10,14 @@
 
 namespace shifter::privileged {
 
+struct JobRoot;
+
 /** Proof that this process stands in the container's root, and that the old one is out of reach. */
 class Rootfs {
 private:
     Rootfs() = default;
     friend Rootfs build(const Privileged & root, const MountPlan & plan, MountedImage image);
+    friend Rootfs enter_job_root(const Privileged & root, const JobRoot & job_root);
 };
 
 /**

@@ -1,17 +1,16 @@
 // shifter (4755 root): the table of contents of a launch. What runs as root is in this folder, and nowhere else.
 #include "base/installed_paths.hpp"
 #include "base/log.hpp"
-#include "base/text.hpp"
 #include "command/choice.hpp"
 #include "command/run.hpp"
-#include "plan/mount_plan.hpp"
 #include "privileged/accounts.hpp"
 #include "privileged/frontend_process.hpp"
+#include "privileged/job_root.hpp"
+#include "privileged/prepare.hpp"
 #include "privileged/privileges.hpp"
 #include "privileged/rootfs.hpp"
 #include "privileged/watchdog.hpp"
 #include "request/run_request.hpp"
-#include "site/image_store.hpp"
 #include "site/site_config.hpp"
 
 #include <optional>
@@ -20,64 +19,39 @@
 namespace shifter::privileged {
 namespace {
 
-/** An image that the caller may use, opened and mounted, not attached yet. */
-struct ChosenImage {
-    ImageRecord record;
-    MountedImage mounted;
-};
-
-ChosenImage choose_image(const RequestedImage & requested, const SiteConfig & site, const Identity & caller) {
-    if (const auto * const local = std::get_if<LocalImage>(&requested)) {
-        if (!site.allow_local_chroot)
-            throw Error{"cannot use local:" + local->path + ": this site does not allow directories as images"}; // H2-5
-        return {{}, mount_local_image(local->path, caller)};
-    }
-    const ImageId & id = std::get<ImageId>(requested);
-    set_stage("opening the image");
-    OpenImage image = ImageStore{site}.open(id, caller);
-    if (image.record.format != ImageFormat::squashfs)
-        throw Error{"cannot mount the image " + id.to_string() + ": its format is " +
-                    std::string{to_string(image.record.format)} + ", and this version mounts squashfs"};
-    MountedImage mounted = mount_image(image.file.get(), id.to_string(), site.image_mount, caller);
-    return {std::move(image.record), std::move(mounted)};
-}
-
-std::vector<const Module *> choose_modules(const RunRequest & request, const SiteConfig & site) {
-    std::string selection;
-    if (request.modules)
-        selection = *request.modules;
-    else
-        for (const std::string & name : site.default_modules) selection += (selection.empty() ? "" : ",") + name;
-    return select_modules(site, selection).value_or_throw("cannot use the modules " + quoted(selection));
-}
-
-/** For --verbose: the commands that would do the same. */
-void show(const MountPlan & plan) {
-    if (!log::enabled(log::Level::info)) return;
-    const std::string commands = describe(plan);
-    for (const std::string_view line : text::split(text::trim(commands), '\n')) log::info(line);
+/** As the caller, in the root: the last part of a launch, whoever built the root. */
+int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocation & invocation, Child * watchdog,
+               std::optional<Deadline> & deadline, const char * program) {
+    const command::Dropped user = drop(std::move(root), rootfs);
+    if (watchdog != nullptr) watchdog->finish();
+    deadline.reset();
+    return command::run_command(user, invocation, program);
 }
 
 int launch(Privileged && root, const RunRequest & request, const char * program) {
     const SiteConfig site = load_site_config(installed::site_config);
     std::optional<Deadline> deadline{std::in_place};
+    const auto job = JobOnNode::from_environment(root.caller_state().environment);
+    std::optional<JobRoot> job_root;
+    if (job) job_root = find_job_root(*job, root.caller(), request, site);
+    if (job_root) {
+        const auto modules = choose_modules(request, site);
+        const auto words = command::choose_command(request, job_root->record);
+        const auto workdir = command::choose_workdir(request, job_root->record);
+        log::info("entering the root that was prepared for the job");
+        set_stage("entering the job's root");
+        const Rootfs rootfs = enter_job_root(root, *job_root);
+        return run_inside(std::move(root), rootfs, {request, job_root->record, modules, site, words, workdir}, nullptr,
+                          deadline, program);
+    }
     Child watchdog = start_account_child(root.caller(), site);
-    const auto volumes = parse_volume_map(request.volumes, VolumeOwner::user)
-                             .value_or_throw("cannot use the volumes " + quoted(request.volumes));
-    const auto modules = choose_modules(request, site);
-    ChosenImage image = choose_image(request.image, site, root.caller());
-    const auto words = command::choose_command(request, image.record);
-    const auto workdir = command::choose_workdir(request, image.record);
-    set_stage("asking for your account");
-    const Account account = receive_account(watchdog);
-
-    const MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account});
-    show(plan);
-    const Rootfs rootfs = build(root, plan, std::move(image.mounted));
-    const command::Dropped user = drop(std::move(root), rootfs);
-    watchdog.finish();
-    deadline.reset();
-    return command::run_command(user, {request, image.record, modules, site, words, workdir}, program);
+    Prepared prepared = prepare(root, request, site, watchdog);
+    const auto words = command::choose_command(request, prepared.image.record);
+    const auto workdir = command::choose_workdir(request, prepared.image.record);
+    const Rootfs rootfs = build(root, prepared.plan, std::move(prepared.image.mounted));
+    return run_inside(std::move(root), rootfs,
+                      {request, prepared.image.record, prepared.modules, site, words, workdir}, &watchdog, deadline,
+                      program);
 }
 
 /** Without root there is help, and mistakes are explained; the launch itself is refused in words. */

@@ -1,0 +1,68 @@
+// In srun, sbatch and salloc: what the user asked for is decided once, and written into the job. Contract 10.3, 10.4.
+#include "slurm-plugin/hooks.hpp"
+
+#include "base/error.hpp"
+
+#include <cstdlib>
+
+namespace shifter::slurm_plugin {
+namespace {
+
+std::optional<std::string> own_variable(const std::string & name) {
+    const char * const value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+/** A value for prolog, epilog, the batch script and the shell of salloc, and for the steps of srun. */
+void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
+    if (const auto result = ::spank_job_control_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1);
+        result != ESPANK_SUCCESS)
+        throw Error{"Slurm does not take " + variable.name + " for the job: " + ::spank_strerror(result)};
+    // The environment of the client command becomes the job's; names that begin with SLURM_ pass --export=NONE as well.
+    if (::setenv(("SLURM_SPANK_" + variable.name).c_str(), variable.value.c_str(), 1) != 0)
+        throw SysError{errno, "cannot pass on " + variable.name};
+    // What this command was told itself also wins over SHIFTER_* variables that are around.
+    if (origin == Origin::command && ::setenv(variable.name.c_str(), variable.value.c_str(), 1) != 0)
+        throw SysError{errno, "cannot pass on " + variable.name};
+}
+
+/** Steps inherit options by this variable: with what was decided in place of what was typed. */
+void rewrite_option(spank_t spank, Option option, const std::string & value) {
+    const std::string name = option_variable(option);
+    if (::setenv(name.c_str(), value.c_str(), 1) != 0) throw SysError{errno, "cannot pass on " + name};
+    if (const auto result = ::spank_job_control_setenv(spank, name.c_str(), value.c_str(), 1); result != ESPANK_SUCCESS)
+        throw Error{"Slurm does not take " + name + " for the job: " + ::spank_strerror(result)};
+}
+
+std::string find_identifier(const ImageRequest & request) {
+    return with_context("cannot use image " + request.to_string(), [&] {
+        const Lookup lookup = look_up(request, client_site());
+        for (const std::string & remark : lookup.remarks) ::slurm_info("shifter: %s", remark.c_str());
+        return lookup.identifier;
+    });
+}
+
+} // namespace
+
+int submit(spank_t spank) {
+    Options & options = state().options;
+    if (const auto why = options.refuse_combination()) throw Error{*why};
+    if (const auto & image = options.image(); image.value) {
+        std::optional<FixedImage> & fixed = state().image;
+        if (!fixed) fixed = fix_image(*image.value, own_variable, find_identifier);
+        for (const Variable & variable : image_variables(*fixed)) give_to_job(spank, variable, image.origin);
+        rewrite_option(spank, Option::image, fixed->option_text());
+    }
+    if (const auto & volumes = options.volumes(); volumes.value) {
+        give_to_job(spank, {volume_variable, *volumes.value}, volumes.origin);
+        rewrite_option(spank, Option::volume, *volumes.value);
+    }
+    if (const auto & modules = options.modules(); modules.value)
+        give_to_job(spank, {module_variable, *modules.value}, modules.origin);
+    if (const auto & run = options.run(); run.value)
+        give_to_job(spank, {run_variable, *run.value ? "yes" : "no"}, Origin::environment);
+    options.end_component();
+    return ESPANK_SUCCESS;
+}
+
+} // namespace shifter::slurm_plugin

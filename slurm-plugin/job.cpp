@@ -1,0 +1,144 @@
+#include "slurm-plugin/job.hpp"
+
+#include "base/error.hpp"
+#include "base/image_request.hpp"
+#include "base/installed_paths.hpp"
+#include "base/text.hpp"
+#include "slurm-plugin/child.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+
+namespace shifter::slurm_plugin {
+namespace {
+
+using privileged::JobNotes;
+using privileged::JobOnNode;
+using privileged::JobRoot;
+
+constexpr const char * request_note = "request";
+constexpr const char * run_note = "run";
+constexpr const char * failure_note = "failure";
+constexpr std::string_view answer_end = "\nend\n";
+
+std::vector<std::string> setup_command(const JobOnNode & job, const Identity & user, const RunRequest & request) {
+    std::string groups;
+    for (const gid_t group : user.groups) groups += std::to_string(group) + ",";
+    // By the path of the build: no variable and no configuration has a say in what root executes (I8).
+    std::vector<std::string> words = {std::string{installed::prefix} + "/sbin/setupRoot",
+                                      "--hand-over",
+                                      "-j",
+                                      job.job(),
+                                      "-U",
+                                      std::to_string(user.uid),
+                                      "-G",
+                                      std::to_string(user.gid),
+                                      "-g",
+                                      groups};
+    const auto add = [&](const char * option, const std::string & value) {
+        words.emplace_back(option);
+        words.push_back(value);
+    };
+    if (!job.node().empty()) add("-n", job.node());
+    if (request.modules) add("-m", *request.modules);
+    if (!request.volumes.empty()) add("-v", request.volumes);
+    const auto * const id = std::get_if<ImageId>(&request.image);
+    words.emplace_back(id != nullptr ? "id" : "local");
+    words.push_back(id != nullptr ? id->to_string() : std::get<LocalImage>(request.image).path);
+    return words;
+}
+
+} // namespace
+
+std::optional<RunRequest> container_request(const Environment & variables) {
+    const auto tag = variables("SHIFTER_IMAGE");
+    const auto type = variables("SHIFTER_IMAGETYPE");
+    if (!tag || !type || tag->empty() || type->empty()) return std::nullopt;
+    const auto image = ImageRequest::from_parts(*type, *tag).value_or_throw("cannot use the image of this job");
+    std::optional<RequestedImage> found;
+    if (image.type == ImageType::id)
+        found = ImageId::parse(image.tag).value_or_throw("cannot use the image of this job");
+    else if (image.type == ImageType::local && image.tag.front() == '/')
+        found = LocalImage{image.tag};
+    if (!found)
+        throw Error{"cannot use the image " + image.to_string() +
+                    " of this job: it was not looked up when the job was submitted; name it by its id"};
+    RunRequest request{.image = *std::move(found)};
+    request.image_request = variables("SHIFTER_IMAGEREQUEST").value_or("");
+    request.volumes = variables(volume_variable).value_or("");
+    request.modules = variables(module_variable);
+    return request;
+}
+
+void note_job(const JobOnNode & job, const std::optional<JobRequest> & request) {
+    JobNotes::remove(job);
+    if (!request) return;
+    const JobNotes notes = JobNotes::make(job);
+    notes.write(request_note, encode(request->request));
+    if (request->run) notes.write(run_note, "");
+    notes.write(privileged::preparing_note, "");
+}
+
+std::optional<JobRequest> noted_request(const JobOnNode & job) {
+    const auto notes = JobNotes::find(job);
+    const auto text = notes ? notes->read(request_note) : std::nullopt;
+    if (!text) return std::nullopt;
+    return JobRequest{decode(*text).value_or_throw("cannot read what the job asked for"), notes->has(run_note)};
+}
+
+std::optional<std::string> noted_failure(const JobOnNode & job) {
+    const auto notes = JobNotes::find(job);
+    return notes ? notes->read(failure_note) : std::nullopt;
+}
+
+JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunRequest & request,
+                      const SiteConfig & site) {
+    UniqueFd mount_namespace;
+    int why = 0;
+    const auto take_over = [&](pid_t pid, const std::string & out) {
+        if (out.size() < answer_end.size() || !std::string_view{out}.ends_with(answer_end)) return false;
+        mount_namespace.reset(::open(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
+        why = errno;
+        return true;
+    };
+    const ChildResult done =
+        run_child(setup_command(job, user, request), site.launch_timeout + std::chrono::seconds{5}, take_over);
+    if (done.wait_status != 0) {
+        const auto lines = lines_of(done.err, "setupRoot: ");
+        throw Error{lines.empty() ? "setupRoot ended with " + describe_end(done.wait_status)
+                                  : text::join(lines, "; ")};
+    }
+    if (!mount_namespace) throw SysError{why, "cannot take over the root that setupRoot has made"};
+    const std::string_view record{done.out.data(), done.out.size() - answer_end.size() + 1};
+    return {std::move(mount_namespace),
+            parse_image_record(record).value_or_throw("cannot read the image's record from setupRoot")};
+}
+
+UniqueFd prepare_noted_root(const JobOnNode & job, const Identity & user, const SiteConfig & site) {
+    const auto notes = JobNotes::find(job);
+    const auto noted = noted_request(job);
+    if (!notes || !noted) return {};
+    UniqueFd held;
+    try {
+        JobRoot root = make_job_root(job, user, noted->request, site);
+        const std::string handle = "fd/" + std::to_string(root.mount_namespace.get());
+        notes->write(privileged::root_note,
+                     privileged::job_root_note(handle, root.mount_namespace.get(),
+                                               privileged::job_root_key(user, noted->request, site), root.record));
+        held = std::move(root.mount_namespace);
+    } catch (const Error & error) {
+        // The user hears of it from the first command that wants to be in the container.
+        notes->write(failure_note, error.what());
+    }
+    notes->remove(privileged::preparing_note);
+    return held;
+}
+
+std::size_t forget_job(const JobOnNode & job, uid_t uid) {
+    if (!JobNotes::find(job)) return 0;
+    const std::size_t ended = privileged::end_processes_in_root(job, uid);
+    JobNotes::remove(job);
+    return ended;
+}
+
+} // namespace shifter::slurm_plugin

@@ -1,0 +1,55 @@
+/**
+ * @file
+ * A job on a node: what it asked for is noted when it arrives, its root is prepared once, every step finds it, and all
+ * is forgotten when it leaves. Contract 10.5 to 10.8, with H10-5 to H10-12 done right. Nothing is mounted here.
+ *
+ * What a user wrote is parsed, and refused in words that go to his job (R13); identity comes from Slurm (I38).
+ */
+#pragma once
+
+#include "privileged/job_root.hpp"
+#include "request/run_request.hpp"
+#include "site/site_config.hpp"
+#include "slurm-plugin/submit.hpp"
+
+#include <optional>
+#include <string>
+
+namespace shifter::slurm_plugin {
+
+/**
+ * What `variables` name as SHIFTER_IMAGETYPE, SHIFTER_IMAGE, SHIFTER_IMAGEREQUEST, SHIFTER_VOLUME and SHIFTER_MODULE;
+ * nothing where they name no image. @throws Error for text that is refused, and for a tag, which no node looks up
+ */
+[[nodiscard]] std::optional<RunRequest> container_request(const Environment & variables);
+
+/** What a job asked for, as it is noted for its steps. */
+struct JobRequest {
+    RunRequest request;
+    bool run = false; ///< tasks run in the container directly
+};
+
+/** When the job arrives, before any step of it: notes of an earlier job of that name are gone (H10-7). */
+void note_job(const privileged::JobOnNode & job, const std::optional<JobRequest> & request);
+[[nodiscard]] std::optional<JobRequest> noted_request(const privileged::JobOnNode & job);
+/** Why the job's root could not be prepared, if so. */
+[[nodiscard]] std::optional<std::string> noted_failure(const privileged::JobOnNode & job);
+
+/**
+ * Runs setupRoot for `user`, and takes over what it built: the namespace exists while somebody holds the descriptor.
+ * @throws Error in setupRoot's words
+ */
+[[nodiscard]] privileged::JobRoot make_job_root(const privileged::JobOnNode & job, const Identity & user,
+                                                const RunRequest & request, const SiteConfig & site);
+
+/**
+ * In the job's extern step: prepares what was noted, and notes that this process holds it, or why it could not be.
+ * @return the descriptor to keep open until the step's end; nothing, when there is nothing to prepare
+ */
+[[nodiscard]] UniqueFd prepare_noted_root(const privileged::JobOnNode & job, const Identity & user,
+                                          const SiteConfig & site);
+
+/** When the job has left: ends what it left in its root, and forgets it. @return how many processes were ended */
+std::size_t forget_job(const privileged::JobOnNode & job, uid_t uid);
+
+} // namespace shifter::slurm_plugin

@@ -1,0 +1,184 @@
+// On a node, as root: slurmd's prolog and epilog, and the step daemon. Contract 10.5 to 10.8. No hook fails here: that
+// would drain the node for a user's mistake (R13). What goes wrong is told by the task, which alone may end.
+#include "slurm-plugin/hooks.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "privileged/privileges.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <unistd.h>
+
+namespace shifter::slurm_plugin {
+namespace {
+
+using privileged::JobOnNode;
+
+constexpr std::uint32_t extern_step = 0xfffffffcU;
+constexpr std::uint32_t first_special_step = 0xfffffff0U; ///< batch script, interactive, extern, …
+
+template <class Value> Value item(spank_t spank, spank_item_t which, const char * what) {
+    Value value{};
+    if (const auto result = ::spank_get_item(spank, which, &value); result != ESPANK_SUCCESS)
+        throw Error{std::string{"Slurm does not tell the "} + what + ": " + ::spank_strerror(result)};
+    return value;
+}
+
+/** Slurm's word on which job this is, and the node's name, which slurmd gives its children. */
+JobOnNode job_of(spank_t spank) {
+    const char * const node = std::getenv("SLURMD_NODENAME");
+    return JobOnNode::make(std::to_string(item<std::uint32_t>(spank, S_JOB_ID, "job")), node == nullptr ? "" : node)
+        .value_or_throw("cannot use the name of this job or node");
+}
+
+Identity user_of(spank_t spank) {
+    gid_t * groups = nullptr;
+    int count = 0;
+    if (::spank_get_item(spank, S_JOB_SUPPLEMENTARY_GIDS, &groups, &count) != ESPANK_SUCCESS || count < 0)
+        throw Error{"Slurm does not tell the user's groups"};
+    Identity user{item<uid_t>(spank, S_JOB_UID, "user"), item<gid_t>(spank, S_JOB_GID, "group"),
+                  {groups, groups + count}};
+    std::sort(user.groups.begin(), user.groups.end());
+    user.groups.erase(std::unique(user.groups.begin(), user.groups.end()), user.groups.end());
+    return user;
+}
+
+std::vector<std::string> environment_of(spank_t spank) {
+    std::vector<std::string> variables;
+    char ** const environment = item<char **>(spank, S_JOB_ENV, "environment");
+    for (char ** entry = environment; entry != nullptr && *entry != nullptr; ++entry) variables.emplace_back(*entry);
+    return variables;
+}
+
+Environment lookup_in(const std::vector<std::string> & variables) {
+    return [&variables](const std::string & name) -> std::optional<std::string> {
+        for (const std::string & entry : variables)
+            if (entry.compare(0, name.size(), name) == 0 && entry.size() > name.size() && entry[name.size()] == '=')
+                return entry.substr(name.size() + 1);
+        return std::nullopt;
+    };
+}
+
+const SiteConfig & node_site() {
+    State & s = state();
+    if (!s.off.empty()) throw Error{"the plugin is off: " + s.off};
+    if (!s.site) s.site = with_context("the plugin is off", [&] { return load_site_config(s.config.site_config); });
+    return *s.site;
+}
+
+bool is_yes(const std::optional<std::string> & word, bool otherwise) {
+    return word ? parse_run_option(*word).value_or(otherwise) : otherwise;
+}
+
+/** Which container a step's tasks enter; nothing: none. */
+std::optional<RunRequest> container_of_step(const JobOnNode & job, const std::vector<std::string> & variables) {
+    const Environment find = lookup_in(variables);
+    const State & s = state();
+    const auto asked = s.step.run ? s.step.run : find(std::string{"SLURM_SPANK_"} + run_variable);
+    auto request = container_request(find);
+    if (request) {
+        if (!is_yes(asked, s.config.autorun)) return std::nullopt;
+        return request;
+    }
+    // From outside of the job: srun --overlap --jobid=N lands where the job's own steps are.
+    auto noted = noted_request(job);
+    if (!noted || !is_yes(asked, noted->run)) return std::nullopt;
+    return std::move(noted->request);
+}
+
+/** The job's root, or one for this step alone: another image than the job's, or a cluster without extern steps. */
+privileged::JobRoot root_for(const JobOnNode & job, const Identity & user, const RunRequest & request) {
+    if (auto found = privileged::find_job_root(job, user, request, node_site())) return *std::move(found);
+    return make_job_root(job, user, request, node_site());
+}
+
+void prepare_tasks(spank_t spank) {
+    State & s = state();
+    int count = 0;
+    char ** words = nullptr;
+    const bool told = ::spank_get_item(spank, S_JOB_ARGV, &count, &words) == ESPANK_SUCCESS && count > 0;
+    if (told && calls_shifter(words[0])) return;
+    const JobOnNode job = job_of(spank);
+    const auto variables = environment_of(spank);
+    try {
+        const auto request = container_of_step(job, variables);
+        if (!request) return;
+        s.enters = true;
+        const Identity user = user_of(spank);
+        if (user.uid == 0 || user.gid == 0 || std::find(user.groups.begin(), user.groups.end(), 0U) != user.groups.end())
+            throw Error{"no container is for root, or for members of its group; run the command with srun shifter"};
+        s.root = root_for(job, user, *request);
+        s.task = plan_task(*request, s.root->record, node_site(), variables);
+    } catch (const std::exception & error) {
+        s.enters = true;
+        s.failure = error.what();
+    }
+}
+
+} // namespace
+
+void job_arrives(spank_t spank) {
+    const JobOnNode job = job_of(spank);
+    const auto variable = [](const std::string & name) -> std::optional<std::string> {
+        const char * const value = std::getenv(("SPANK_" + name).c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+    };
+    std::optional<JobRequest> noted;
+    try {
+        if (auto request = container_request(variable))
+            noted = JobRequest{*std::move(request), is_yes(variable(run_variable), state().config.autorun)};
+    } catch (const Error & error) {
+        // Only text that no submission let through gets here. The job's commands will say the same.
+        ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(error.what()).c_str());
+    }
+    note_job(job, noted);
+}
+
+void job_leaves(spank_t spank) {
+    const JobOnNode job = job_of(spank);
+    if (const std::size_t ended = forget_job(job, item<uid_t>(spank, S_JOB_UID, "user")); ended > 0)
+        ::slurm_info("shifter: job %s left %zu processes in its container; they were ended", job.job().c_str(), ended);
+}
+
+void step_begins(spank_t spank) {
+    const auto step = item<std::uint32_t>(spank, S_JOB_STEPID, "step");
+    if (step == extern_step) {
+        const JobOnNode job = job_of(spank);
+        if (!noted_request(job)) return;
+        Identity user = user_of(spank);
+        user.groups.erase(std::remove(user.groups.begin(), user.groups.end(), gid_t{0}), user.groups.end());
+        state().held_root = prepare_noted_root(job, user, node_site());
+        if (const auto why = noted_failure(job))
+            ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(*why).c_str());
+        return;
+    }
+    const auto variables = environment_of(spank);
+    for (const Variable & variable : step_variables(lookup_in(variables), state().step))
+        (void)::spank_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1); // the step does without, then
+    if (step < first_special_step) prepare_tasks(spank);
+}
+
+void task_enters(spank_t spank) {
+    State & s = state();
+    if (!s.enters) return;
+    if (!s.failure.empty()) throw Error{s.failure};
+    for (const std::string & name : s.task.unset) (void)::spank_unsetenv(spank, name.c_str());
+    for (const Variable & variable : s.task.set)
+        if (const auto result = ::spank_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1);
+            result != ESPANK_SUCCESS)
+            throw Error{"cannot set " + variable.name + " for the task: " + ::spank_strerror(result)};
+    privileged::move_task_into(s.root->mount_namespace.get());
+    s.root->mount_namespace.reset();
+}
+
+void task_starts(spank_t spank) {
+    State & s = state();
+    if (!s.enters) return;
+    privileged::verify_given_up(user_of(spank));
+    if (s.task.workdir && ::chdir(s.task.workdir->c_str()) != 0)
+        say_error("cannot enter " + quoted(*s.task.workdir) + " in the container: " + describe_errno(errno));
+}
+
+} // namespace shifter::slurm_plugin

@@ -1,0 +1,57 @@
+#include "privileged/prepare.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "privileged/accounts.hpp"
+#include "privileged/watchdog.hpp"
+#include "site/image_store.hpp"
+
+#include <variant>
+
+namespace shifter::privileged {
+namespace {
+
+ChosenImage choose_image(const RunRequest & request, const SiteConfig & site, const Identity & caller) {
+    if (const auto * const local = std::get_if<LocalImage>(&request.image)) {
+        if (!site.allow_local_chroot)
+            throw Error{"cannot use local:" + local->path + ": this site does not allow directories as images"}; // H2-5
+        return {{}, mount_local_image(local->path, caller)};
+    }
+    const ImageId & id = std::get<ImageId>(request.image);
+    set_stage("opening the image");
+    OpenImage image = ImageStore{site}.open(id, caller);
+    if (image.record.format != ImageFormat::squashfs)
+        throw Error{"cannot mount the image " + id.to_string() + ": its format is " +
+                    std::string{to_string(image.record.format)} + ", and this version mounts squashfs"};
+    MountedImage mounted = mount_image(image.file.get(), id.to_string(), site.image_mount, caller);
+    return {std::move(image.record), std::move(mounted)};
+}
+
+/** For --verbose: the commands that would do the same. */
+void show(const MountPlan & plan) {
+    if (!log::enabled(log::Level::info)) return;
+    const std::string commands = describe(plan);
+    for (const std::string_view line : text::split(text::trim(commands), '\n')) log::info(line);
+}
+
+} // namespace
+
+std::vector<const Module *> choose_modules(const RunRequest & request, const SiteConfig & site) {
+    const std::string selection = request.modules ? *request.modules : text::join(site.default_modules, ",");
+    return select_modules(site, selection).value_or_throw("cannot use the modules " + quoted(selection));
+}
+
+Prepared prepare(const Privileged & root, const RunRequest & request, const SiteConfig & site, Child & accounts) {
+    const auto volumes = parse_volume_map(request.volumes, VolumeOwner::user)
+                             .value_or_throw("cannot use the volumes " + quoted(request.volumes));
+    auto modules = choose_modules(request, site);
+    ChosenImage image = choose_image(request, site, root.caller());
+    set_stage("asking for your account");
+    const Account account = receive_account(accounts);
+    MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account});
+    show(plan);
+    return {std::move(image), std::move(modules), account.name, std::move(plan)};
+}
+
+} // namespace shifter::privileged

@@ -1,0 +1,37 @@
+/**
+ * @file
+ * From a request to what will be built: the image, the modules and the plan. A launch and a job's root begin alike.
+ */
+#pragma once
+
+#include "plan/mount_plan.hpp"
+#include "privileged/child.hpp"
+#include "privileged/image_mount.hpp"
+#include "privileged/privileges.hpp"
+
+#include <string>
+#include <vector>
+
+namespace shifter::privileged {
+
+/** An image that the caller may use, opened and mounted, not attached yet. */
+struct ChosenImage {
+    ImageRecord record;
+    MountedImage mounted;
+};
+
+struct Prepared {
+    ChosenImage image;
+    std::vector<const Module *> modules; ///< of the site that it was prepared with
+    std::string user_name;
+    MountPlan plan;
+};
+
+/** The modules of a request: the user's selection, or the site's default. @throws Error */
+[[nodiscard]] std::vector<const Module *> choose_modules(const RunRequest & request, const SiteConfig & site);
+
+/** @param accounts of start_account_child(). @throws Error */
+[[nodiscard]] Prepared prepare(const Privileged & root, const RunRequest & request, const SiteConfig & site,
+                               Child & accounts);
+
+} // namespace shifter::privileged
