@@ -11,45 +11,54 @@ namespace shifter::api {
 /** In one place, so that the table may name private handlers. */
 struct RouteTable {
     static constexpr std::array routes = {
-        Route{Method::get, "/", Access::open, &Api::describe, nullptr, "Plain text: the routes of this service."},
-        Route{Method::get, "/api/status", Access::open, &Api::report_status, nullptr, "`{\"status\":\"up\"}`."},
+        Route{Method::get, "/", Access::open, &Api::describe, nullptr, "Plain text: the routes of this service.",
+              "text"},
+        Route{Method::get, "/api/status", Access::open, &Api::report_status, nullptr, "`{\"status\":\"up\"}`.",
+              "Status"},
+        Route{Method::get, "/api/schema", Access::open, &Api::show_schema, nullptr,
+              "This table as an OpenAPI 3 document."},
+        Route{Method::get, "/api/summary", Access::open, &Api::report_summary, nullptr,
+              "What the status page shows: public images, pulls and storage; 404 without `StatusPage`.", "Summary"},
         Route{Method::get, "/healthz", Access::open, &Api::report_health, nullptr,
-              "200 while the process serves requests."},
+              "200 while the process serves requests.", "Status"},
         Route{Method::get, "/readyz", Access::open, &Api::report_readiness, nullptr,
-              "200 when the catalog answers and every image directory can be written; else 503."},
+              "200 when the catalog answers and every image directory can be written; else 503.", "Status"},
+        Route{Method::get, "/metrics", Access::open, &Api::report_metrics, nullptr,
+              "The service in numbers, in the text format of Prometheus.", "text"},
+        Route{Method::get, "/ui", Access::open, &Api::show_page, nullptr,
+              "The status page, for people; 404 without `StatusPage`.", "page"},
+        Route{Method::get, "/ui/{file}", Access::open, &Api::show_page_file, nullptr, "Its files.", "file"},
         Route{Method::get, "/api/list/{system}", Access::reader, &Api::list_images, nullptr,
-              "`{\"list\":[record,…]}`: the READY images that the caller may read."},
+              "`{\"list\":[record,…]}`: the READY images that the caller may read. With `?limit=` a page of so many, "
+              "in the order of identifiers; `next` is then the `?after=` of the following page. `?layers=1`: with "
+              "`layers`.",
+              "RecordList", "limit,after,layers"},
         Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
-              "The record of a READY image, or 404."},
+              "The record of a READY image, or 404. `?layers=1`: with `layers`.", "Record", "layers"},
         Route{Method::post, "/api/pull/{system}/{type}/{tag...}", Access::caller, &Api::pull_image, nullptr,
               "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it "
-              "ends."},
+              "ends.",
+              "Record", "", "Readers"},
         Route{Method::post, "/api/doimport/{system}/{type}/{tag...}", Access::caller, &Api::import_image, nullptr,
               "Not offered by this release: 403 for who has no right to import, else 501."},
         Route{
             Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
             "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "
-            "`false`: not an admin."},
+            "`false`: not an admin.",
+            "Verdict"},
         Route{Method::get, "/api/autoexpire/{system}", Access::admin, &Api::expire_overdue, "{\"status\":false}",
-              "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin."},
+              "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin.", "Removed"},
         Route{Method::get, "/api/queue/{system}", Access::caller, &Api::list_queue, nullptr,
-              "`{\"list\":[{\"status\":…,\"image\":…},…]}`: the pulls on their way that the caller may know of."},
+              "`{\"list\":[{\"status\":…,\"image\":…},…]}`: the pulls on their way that the caller may know of.",
+              "Queue"},
         Route{
             Method::get, "/api/metrics/{system}", Access::admin, &Api::list_metrics, "[]",
-            "The latest lookups (`?limit=`, default 10, at most 10000); `[]` when not an admin, or without `Metrics`."},
+            "The latest lookups (`?limit=`, default 10, at most 10000); `[]` when not an admin, or without `Metrics`.",
+            "Lookups", "limit"},
     };
 };
 
 std::span<const Route> Api::routes() { return RouteTable::routes; }
-
-std::string field(std::string_view name, std::string_view value) {
-    std::string text = " ";
-    text += name;
-    text += '=';
-    const bool plain = !value.empty() && value.find_first_of(" \"\\=") == std::string_view::npos;
-    text += plain ? std::string{value} : quoted(value);
-    return text;
-}
 
 ImageRequest named_image(const Call & call) {
     auto image = ImageRequest::from_parts(call.parameters.at("type"), call.parameters.at("tag"));
@@ -59,14 +68,50 @@ ImageRequest named_image(const Call & call) {
     return *std::move(image);
 }
 
+std::string route_name(const Route & route) {
+    std::string_view pattern = route.pattern;
+    for (const std::string_view prefix : {"/api/", "/"})
+        if (pattern.substr(0, prefix.size()) == prefix) {
+            pattern.remove_prefix(prefix.size());
+            break;
+        }
+    pattern = pattern.substr(0, pattern.find('/'));
+    return pattern.empty() ? "index" : std::string{pattern};
+}
+
+std::string audit_of_caller(const Call & call) {
+    return field("system", call.system->name) + field("caller", call.caller.name) +
+           field("uid", std::to_string(static_cast<std::int64_t>(call.caller.identity.uid)));
+}
+
+namespace {
+
+/** What became of a request, in the words of an audit line. */
+std::string_view outcome_of(int status) noexcept {
+    switch (status) {
+    case 200:
+        return "done";
+    case 401:
+        return "unauthenticated";
+    case 403:
+        return "refused";
+    case 404:
+        return "absent";
+    default:
+        return status >= 500 ? "failed" : "misunderstood";
+    }
+}
+
+} // namespace
+
 Response Api::handle(const Request & request) noexcept {
     const auto begin = std::chrono::steady_clock::now();
     const std::string_view path = std::string_view{request.target}.substr(0, request.target.find('?'));
-    std::string audit;
+    Understood understood;
     Response response;
     std::string reason;
     try {
-        response = dispatch(request, audit);
+        response = dispatch(request, understood);
     } catch (const std::exception & error) {
         reason = error.what();
         const int status = status_of(error);
@@ -76,23 +121,28 @@ Response Api::handle(const Request & request) noexcept {
             path);
         if (status == 401) response.headers.emplace_back("WWW-Authenticate", "MUNGE");
     }
-    const auto level = response.status >= 500                    ? log::Level::error
-                       : audit.empty() && response.status != 401 ? log::Level::debug
-                                                                 : log::Level::info;
+    request_counts_.add(understood.route == nullptr ? std::string_view{} : understood.route->pattern, response.status);
+    const bool is_audited = !understood.audit.empty() || response.status == 401;
+    const auto level = response.status >= 500 ? log::Level::error
+                       : is_audited           ? log::Level::info
+                                              : log::Level::debug;
     if (log::enabled(level)) {
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
         std::array<char, 32> milliseconds{};
         (void)std::snprintf(milliseconds.data(), milliseconds.size(), "%.1f", took.count());
-        std::string line = "request=" + request.id + field("peer", request.peer) +
-                           (audit.empty() ? field("path", path.substr(0, 300)) : audit);
-        line += field("status", std::to_string(response.status)) + field("ms", milliseconds.data());
+        std::string line = "request=" + request.id + " event=" + (is_audited ? "audit" : "request");
+        if (understood.route != nullptr) line += field("route", route_name(*understood.route));
+        line += field("peer", request.peer);
+        line += understood.audit.empty() ? field("path", path.substr(0, 300)) : understood.audit;
+        line += field("status", std::to_string(response.status)) + field("outcome", understood.outcome.empty() ? outcome_of(response.status) : understood.outcome) +
+                field("ms", milliseconds.data());
         if (!reason.empty()) line += field("reason", reason);
         log::write(level, line);
     }
     return response;
 }
 
-Response Api::dispatch(const Request & request, std::string & audit) {
+Response Api::dispatch(const Request & request, Understood & understood) {
     bool other_method = false;
     for (const Route & route : routes()) {
         auto matched = match_path(route.pattern, request.target);
@@ -101,20 +151,23 @@ Response Api::dispatch(const Request & request, std::string & audit) {
             other_method = true;
             continue;
         }
+        understood.route = &route;
         if (!*matched) throw Refusal{400, "cannot read the path: " + matched->error().what};
         const Parameters parameters = *std::move(*matched);
         Call call{.request = request, .parameters = parameters, .caller = {}, .audit = {}};
         authenticate(route, call);
         if (route.access == Access::admin && !call.is_admin) {
-            audit = field("caller", call.caller.name) + " refused=not-admin";
+            understood.audit = audit_of_caller(call);
+            understood.outcome = "refused";
             return Response{.body = route.not_admin};
         }
         try {
             Response response = (this->*route.handler)(call);
-            audit = std::move(call.audit);
+            understood.audit = std::move(call.audit);
+            understood.outcome = call.outcome;
             return response;
         } catch (...) {
-            audit = std::move(call.audit);
+            understood.audit = std::move(call.audit);
             throw;
         }
     }

@@ -5,11 +5,16 @@
  */
 #pragma once
 
+#include "api/cached.hpp"
 #include "api/failure.hpp"
 #include "api/http.hpp"
+#include "api/metrics.hpp"
 #include "api/router.hpp"
+#include "api/static_files.hpp"
+#include "api/storage_watch.hpp"
 #include "auth/credential.hpp"
 #include "catalog/catalog.hpp"
+#include "catalog/log_field.hpp"
 #include "pull/gateway_settings.hpp"
 
 #include <functional>
@@ -37,6 +42,7 @@ struct Call {
     auth::Caller caller;                   ///< of no account (uid and gid -1) on open routes and for anonymous readers
     bool is_admin = false;
     std::string audit; ///< fields that the handler adds to the request's log line: " key=value"
+    std::string_view outcome = {}; ///< a word for the same line, where the status does not say it; a literal
 };
 
 struct Route {
@@ -46,8 +52,12 @@ struct Route {
     Response (Api::*handler)(Call & call);
     /** Body, with status 200, for a caller who is no admin (contract 7.3). */
     const char * not_admin;
-    /** One sentence for docs/reference/rest-api.md. */
+    /** One sentence for docs/reference/rest-api.md, and for GET /. */
     std::string_view summary;
+    /** What GET /api/schema says of the route, by names of its components (schema.cpp); empty answer: any JSON. */
+    std::string_view answer = {};
+    std::string_view query = {}; ///< names of query parameters, with commas between
+    std::string_view body = {};
 };
 
 class Api {
@@ -63,9 +73,14 @@ public:
         std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators; ///< by system
         std::function<catalog::Time()> now;
         bool anonymous_read = false; ///< H7-1's compatibility switch
+        bool status_page = true;     ///< whether /ui and /api/summary are there
+        std::string ui_directory = {};
+        std::function<StorageUses()> storage = {};
+        /** For so long an answer that anybody may ask for is given again, instead of being made anew. */
+        std::chrono::milliseconds shared_answer_age{1000};
     };
 
-    explicit Api(Parts parts) : parts_{std::move(parts)} {}
+    explicit Api(Parts parts) : parts_{std::move(parts)}, ui_files_{parts_.ui_directory} {}
 
     /** Never throws: what goes wrong becomes a response in the form of contract 7.2, and a line in the log. */
     [[nodiscard]] Response handle(const Request & request) noexcept;
@@ -74,7 +89,13 @@ public:
 
 private:
     friend struct RouteTable;
-    [[nodiscard]] Response dispatch(const Request & request, std::string & audit);
+    /** What the log says of a request, as far as it was understood. */
+    struct Understood {
+        const Route * route = nullptr;
+        std::string audit;
+        std::string_view outcome = {};
+    };
+    [[nodiscard]] Response dispatch(const Request & request, Understood & understood);
     void authenticate(const Route & route, Call & call);
 
     // about.cpp: the service itself
@@ -82,6 +103,15 @@ private:
     Response report_status(Call & call);
     Response report_health(Call & call);
     Response report_readiness(Call & call);
+    Response show_schema(Call & call);
+    // metrics.cpp
+    Response report_metrics(Call & call);
+    void write_storage(MetricsText & text);
+    // summary.cpp: the status page
+    Response report_summary(Call & call);
+    [[nodiscard]] std::string make_summary();
+    Response show_page(Call & call);
+    Response show_page_file(Call & call);
     // images.cpp: what is published
     Response list_images(Call & call);
     Response look_up(Call & call);
@@ -94,12 +124,22 @@ private:
     Response list_queue(Call & call);
 
     Parts parts_;
+    StaticFiles ui_files_;
+    RequestCounts request_counts_;
+    CachedText metrics_text_;
+    CachedText readiness_;
+    CachedText summary_;
 };
 
 /** The image that a path names. @throws Refusal 400 for what can be no image name (I16) */
 [[nodiscard]] ImageRequest named_image(const Call & call);
 
-/** " name=value", quoted where it holds a blank. */
-[[nodiscard]] std::string field(std::string_view name, std::string_view value);
+/** The first word of its path: "lookup" of /api/lookup/…, "index" of /. Logs and the schema call a route by it. */
+[[nodiscard]] std::string route_name(const Route & route);
+
+/** " system=… caller=… uid=…": how each audit line says who asked. */
+[[nodiscard]] std::string audit_of_caller(const Call & call);
+
+using log::field;
 
 } // namespace shifter::api

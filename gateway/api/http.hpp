@@ -32,6 +32,7 @@ struct Request {
 /** Contract 7.2: the type is sent exactly so, without a charset; the server adds Content-Length. */
 inline constexpr const char * json_type = "application/json";
 inline constexpr const char * text_type = "text/plain";
+inline constexpr const char * metrics_type = "text/plain; version=0.0.4";
 
 struct Response {
     int status = 200;

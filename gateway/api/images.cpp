@@ -44,26 +44,61 @@ bool remove_image(catalog::Catalog & catalog, const pull::System & system, const
     if (is_being_pulled(catalog, image)) return false;
     catalog.remove(system.name, image.id);
     catalog::Publisher{system.storage}.remove(image.id);
-    log::info("removed" + field("system", system.name) + field("id", image.id.to_string()));
+    log::info("event=removed" + field("system", system.name) + field("id", image.id.to_string()));
     return true;
+}
+
+constexpr unsigned most_in_page = 10'000;
+
+/** A number of the query; more than `most` counts as `most`. @throws Refusal 400 for what is none, or too small */
+std::optional<unsigned> query_number(const Call & call, std::string_view name, unsigned least, unsigned most) {
+    const auto text = query_value(call.request.target, name);
+    if (!text) return std::nullopt;
+    const auto number = text::parse_unsigned<unsigned>(*text);
+    if (!number) throw Refusal{400, std::string{name} + " is not a number: " + quoted(*text)};
+    if (*number < least) throw Refusal{400, std::string{name} + " is less than " + std::to_string(least)};
+    return std::min(*number, most);
+}
+
+RecordParts record_parts(const Call & call) {
+    const bool is_anonymous = call.caller.identity.uid == static_cast<uid_t>(-1);
+    return {.owner = !is_anonymous, .layers = query_value(call.request.target, "layers") == "1"};
 }
 
 } // namespace
 
 Response Api::list_images(Call & call) {
+    const RecordParts wanted = record_parts(call);
     RecordList list;
-    parts_.catalog.for_each_image(call.system->name, call.caller.identity, [&](const catalog::Image & image) {
-        // The catalog filters; a row that slipped through would be somebody's private image (I33).
-        if (image.may_read(call.caller.identity) && !image.tags.empty()) list.add(image_record(image));
+    // The catalog filters; a row that slipped through would be somebody's private image (I33).
+    const auto is_shown = [&](const catalog::Image & image) {
+        return image.may_read(call.caller.identity) && !image.tags.empty();
+    };
+    const auto limit = query_number(call, "limit", 1, most_in_page);
+    if (!limit) {
+        parts_.catalog.for_each_image(call.system->name, call.caller.identity, [&](const catalog::Image & image) {
+            if (is_shown(image)) list.add(image_record(image, wanted));
+        });
+        return {.body = std::move(list).finish()};
+    }
+    const std::string after = query_value(call.request.target, "after").value_or("");
+    if (!after.empty() && !ImageId::parse(after)) throw Refusal{400, "after is not an identifier: " + quoted(after)};
+    std::string last;
+    bool is_full = false;
+    parts_.catalog.for_each_image_after(call.system->name, after, call.caller.identity, [&](const catalog::Image & image) {
+        if (!is_shown(image)) return true;
+        is_full = list.size() == *limit;
+        if (is_full) return false;
+        list.add(image_record(image, wanted));
+        last = image.id.to_string();
+        return true;
     });
-    return {.body = std::move(list).finish()};
+    return {.body = std::move(list).finish(is_full ? last : "")};
 }
 
 Response Api::look_up(Call & call) {
     const ImageRequest request = named_image(call);
-    call.audit = field("lookup", request.to_string()) + field("system", call.system->name) +
-                 field("caller", call.caller.name) +
-                 field("uid", std::to_string(static_cast<std::int64_t>(call.caller.identity.uid)));
+    call.audit = field("image", request.to_string()) + audit_of_caller(call);
     const auto image = find_readable(parts_.catalog, call, request);
     if (!image) throw no_such_image();
     const catalog::Time now = parts_.now();
@@ -75,16 +110,19 @@ Response Api::look_up(Call & call) {
         parts_.catalog.record_lookup({call.caller.name, call.caller.identity.uid, call.system->name, request.type,
                                       request.tag, image->id.to_string(), now});
     call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
-    return {.body = image_record(*image)};
+    call.outcome = "given";
+    return {.body = image_record(*image, record_parts(call))};
 }
 
 Response Api::expire(Call & call) {
     const ImageRequest request = named_image(call);
-    call.audit =
-        field("expire", request.to_string()) + field("system", call.system->name) + field("caller", call.caller.name);
+    call.audit = field("image", request.to_string()) + audit_of_caller(call);
     const catalog::ImageKey key{call.system->name, request.type, pull::canonical_tag(request.type, request.tag)};
     const auto image = parts_.catalog.find(key);
-    if (!image || !parts_.catalog.remove_tag(key)) return {.body = "{\"status\":null}"};
+    if (!image || !parts_.catalog.remove_tag(key)) {
+        call.outcome = "absent";
+        return {.body = "{\"status\":null}"};
+    }
     // H7-22: other tags keep the image.
     if (image->tags.size() <= 1) (void)remove_image(parts_.catalog, *call.system, *image);
     call.audit += field("id", image->id.to_string());
@@ -92,7 +130,7 @@ Response Api::expire(Call & call) {
 }
 
 Response Api::expire_overdue(Call & call) {
-    call.audit = field("autoexpire", call.system->name) + field("caller", call.caller.name);
+    call.audit = audit_of_caller(call);
     std::vector<std::string> ids;
     for (const catalog::Image & image : parts_.catalog.expired(call.system->name, parts_.now())) {
         if (remove_image(parts_.catalog, *call.system, image)) ids.push_back(image.id.to_string());
@@ -102,13 +140,7 @@ Response Api::expire_overdue(Call & call) {
 }
 
 Response Api::list_metrics(Call & call) {
-    constexpr unsigned most = 10'000;
-    unsigned limit = 10;
-    if (const auto text = query_value(call.request.target, "limit")) {
-        const auto number = text::parse_unsigned<unsigned>(*text);
-        if (!number) throw Refusal{400, "limit is not a number: " + quoted(*text)};
-        limit = std::min(*number, most);
-    }
+    const unsigned limit = query_number(call, "limit", 0, 10'000).value_or(10);
     if (!parts_.settings.metrics) return {.body = "[]"};
     return {.body = metrics_list(parts_.catalog.metrics(call.system->name, limit))};
 }

@@ -16,8 +16,7 @@ Response Api::pull_image(Call & call) {
     if (!readers) throw Refusal{400, "cannot read the body of the request: " + readers.error().what};
     if (request.type != ImageType::docker)
         throw Refusal{400, "only images of type docker can be pulled, not " + quoted(request.to_string())};
-    call.audit = field("pull", request.to_string()) + field("system", call.system->name) +
-                 field("caller", call.caller.name) + field("uid", std::to_string(call.caller.identity.uid));
+    call.audit = field("image", request.to_string()) + audit_of_caller(call);
     try {
         (void)pull::resolve_source(parts_.settings, tag);
     } catch (const Error & error) {
@@ -27,14 +26,16 @@ Response Api::pull_image(Call & call) {
     if (const auto * image = std::get_if<catalog::Image>(&answer.what)) {
         if (!image->may_read(call.caller.identity)) throw no_such_image();
         call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
+        call.outcome = "given";
         return {.body = image_record(*image)};
     }
     catalog::Pull pull = std::get<catalog::Pull>(answer.what);
     // Who else may read is between the first requester and the gateway.
     if (pull.requester != call.caller.identity.uid) pull.requested_acl = {};
+    call.outcome = "begun";
     // Polls of old clients would fill the log: only what is new is news.
     if (answer.is_new)
-        call.audit += field("number", std::to_string(pull.number));
+        call.audit += field("pull", std::to_string(pull.number));
     else
         call.audit.clear();
     return {.body = pull_record(pull)};

@@ -26,7 +26,7 @@ Json progress_of(const catalog::Progress & progress) {
 
 } // namespace
 
-std::string image_record(const catalog::Image & image) {
+std::string image_record(const catalog::Image & image, RecordParts parts) {
     const Acl acl = image.acl();
     Json json;
     json["id"] = image.id.to_string();
@@ -56,6 +56,14 @@ std::string image_record(const catalog::Image & image) {
     json["size"] = image.size_bytes;
     json["private"] = image.is_private;
     json["expiration"] = image.expiration ? Json(seconds(*image.expiration)) : Json(nullptr);
+    if (parts.owner) json["owner"] = image.puller;
+    if (parts.layers) {
+        Json & layers = json["layers"] = Json::array();
+        for (const catalog::LayerInfo & layer : image.layers)
+            layers.push_back({{"digest", layer.blob.to_string()},
+                              {"diff_id", layer.diff_id.to_string()},
+                              {"size", layer.size_bytes}});
+    }
     return text_of(json);
 }
 
@@ -79,12 +87,15 @@ std::string pull_record(const catalog::Pull & pull) {
 }
 
 void RecordList::add(const std::string & record) {
-    if (!empty_) text_ += ',';
-    empty_ = false;
+    if (size_++ != 0) text_ += ',';
     text_ += record;
 }
 
-std::string RecordList::finish() && { return std::move(text_) + "]}"; }
+std::string RecordList::finish(const std::string & next) && {
+    text_ += ']';
+    if (!next.empty()) text_ += ",\"next\":\"" + next + "\""; // hexadecimal digits
+    return std::move(text_) + '}';
+}
 
 std::string queue_record(const catalog::Pull & pull) {
     return text_of(
@@ -92,6 +103,8 @@ std::string queue_record(const catalog::Pull & pull) {
              {"image", pull.key.tag},
              {"type", to_string(pull.key.type)},
              {"pull", pull.number},
+             {"status_message", pull.message},
+             {"created", seconds(pull.created)},
              {"progress", {{"bytes_done", pull.progress.bytes_done}, {"bytes_total", pull.progress.bytes_total}}}});
 }
 

@@ -13,7 +13,12 @@
 
 namespace shifter::api {
 
-[[nodiscard]] std::string image_record(const catalog::Image & image);
+/** What a record holds beyond what everybody may have who may read the image. */
+struct RecordParts {
+    bool owner = true; ///< not for anonymous readers
+    bool layers = false;
+};
+[[nodiscard]] std::string image_record(const catalog::Image & image, RecordParts parts = {});
 
 /** What a pull record tells: its readers and its registry's words are for those who may know of the image. */
 [[nodiscard]] std::string pull_record(const catalog::Pull & pull);
@@ -22,13 +27,16 @@ namespace shifter::api {
 class RecordList {
 public:
     void add(const std::string & record);
-    [[nodiscard]] std::string finish() &&;
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /** @param next  where the following page begins; empty: there is none */
+    [[nodiscard]] std::string finish(const std::string & next = {}) &&;
 
 private:
     std::string text_ = "{\"list\":[";
-    bool empty_ = true;
+    std::size_t size_ = 0;
 };
 
+/** What people see of a pull on its way. */
 [[nodiscard]] std::string queue_record(const catalog::Pull & pull);
 [[nodiscard]] std::string metrics_list(const std::vector<catalog::MetricsRow> & rows);
 /** {"status":["<id>",…]} */

@@ -78,6 +78,10 @@ public:
     /** All images of a system that `caller` may read, in no order that is promised; streams, so memory stays flat. */
     virtual void for_each_image(const std::string & system, const Identity & caller,
                                 const std::function<void(const Image &)> & visit) = 0;
+    /** The same in the order of identifiers, from the first one after `after` (empty: the first of all), until `visit`
+     * says false: what a page costs does not grow with the catalog. */
+    virtual void for_each_image_after(const std::string & system, const std::string & after, const Identity & caller,
+                                      const std::function<bool(const Image &)> & visit) = 0;
     /** A lookup: refreshes `expiration` (written only when it moves by more than an hour). */
     virtual void touch(const std::string & system, const ImageId & id, Time expiration) = 0;
     /** Takes a tag from its image; true when it was there. The image stays until `remove`. */
@@ -112,6 +116,8 @@ public:
     virtual void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) = 0;
     /** Pulls of `system` that have not ended, oldest first. Show a caller only those that he may_see(). */
     [[nodiscard]] virtual std::vector<Pull> queue(const std::string & system) = 0;
+    /** Pulls of `system` that have ended, the last first; the catalog keeps about a thousand. */
+    [[nodiscard]] virtual std::vector<Pull> ended_pulls(const std::string & system, unsigned limit) = 0;
     /** After a crash or a stop: what this worker had claimed is queued again (R2). Returns how many. */
     virtual unsigned recover(const std::string & worker, Time now) = 0;
 

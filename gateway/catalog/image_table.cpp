@@ -120,6 +120,13 @@ void for_each(Connection & connection, const std::string & system, const std::fu
     while (query.step()) visit(read_image(connection, query));
 }
 
+void for_each_after(Connection & connection, const std::string & system, const std::string & after,
+                    const std::function<bool(Image &&)> & visit) {
+    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id > ? ORDER BY id"};
+    query.bind(system, after);
+    while (query.step() && visit(read_image(connection, query))) {}
+}
+
 std::vector<Image> expired(Connection & connection, const std::string & system, Time now) {
     Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND (expiration < ? OR NOT EXISTS "
                                               "(SELECT 1 FROM tags WHERE tags.image = images.number))"};

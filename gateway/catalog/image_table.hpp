@@ -14,6 +14,9 @@ using sqlite::Connection;
 [[nodiscard]] std::optional<Image> find(Connection & connection, const ImageKey & key);
 [[nodiscard]] std::optional<Image> find(Connection & connection, const std::string & system, const ImageId & id);
 void for_each(Connection & connection, const std::string & system, const std::function<void(Image &&)> & visit);
+/** In the order of identifiers, from the first after `after` on, until `visit` says false. */
+void for_each_after(Connection & connection, const std::string & system, const std::string & after,
+                    const std::function<bool(Image &&)> & visit);
 [[nodiscard]] std::vector<Image> expired(Connection & connection, const std::string & system, Time now);
 
 /** Writes the image, moves `key`'s tag to it, and stores the grants that changed. */

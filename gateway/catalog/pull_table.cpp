@@ -214,6 +214,15 @@ std::vector<Pull> queue(Connection & connection, const std::string & system) {
     return pulls;
 }
 
+std::vector<Pull> ended(Connection & connection, const std::string & system, unsigned limit) {
+    Statement query{connection, PULL_COLUMNS
+                    "FROM pulls WHERE ended IS NOT NULL AND system = ? ORDER BY number DESC LIMIT ?"};
+    query.bind(system, std::int64_t{limit});
+    std::vector<Pull> pulls;
+    while (query.step()) pulls.push_back(read_pull(query));
+    return pulls;
+}
+
 unsigned recover(Connection & connection, const std::string & worker, Time now) {
     Statement{
         connection,

@@ -34,6 +34,7 @@ void beat(Connection & connection, const std::string & worker, Time now);
 void end(Connection & connection, std::int64_t number, State state, const std::string & message, bool retryable,
          const std::optional<ImageId> & image, Time now);
 [[nodiscard]] std::vector<Pull> queue(Connection & connection, const std::string & system);
+[[nodiscard]] std::vector<Pull> ended(Connection & connection, const std::string & system, unsigned limit);
 [[nodiscard]] unsigned recover(Connection & connection, const std::string & worker, Time now);
 
 } // namespace shifter::catalog::pull_table

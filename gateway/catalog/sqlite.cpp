@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "catalog/counters.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -88,6 +89,7 @@ void Connection::give_back(const char * sql, StatementHandle statement) noexcept
 
 void Connection::fail(int code) const {
     const char * text = database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code);
+    ++counters().catalog_errors;
     throw Error{"cannot use the catalog " + shifter::quoted(path_) + ": " + text + explain(code)};
 }
 

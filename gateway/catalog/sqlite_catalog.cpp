@@ -76,6 +76,16 @@ public:
         });
     }
 
+    void for_each_image_after(const std::string & system, const std::string & after, const Identity & caller,
+                              const std::function<bool(const Image &)> & visit) override {
+        readers_.use([&](Connection & reader) {
+            image_table::for_each_after(reader, system, after, [&](Image && image) {
+                const auto seen = as_seen_by(caller, std::move(image));
+                return !seen || visit(*seen);
+            });
+        });
+    }
+
     void touch(const std::string & system, const ImageId & id, Time expiration) override {
         const auto image = find(system, id);
         if (!image) return;
@@ -150,6 +160,9 @@ public:
     }
     std::vector<Pull> queue(const std::string & system) override {
         return readers_.use([&](Connection & reader) { return pull_table::queue(reader, system); });
+    }
+    std::vector<Pull> ended_pulls(const std::string & system, unsigned limit) override {
+        return readers_.use([&](Connection & reader) { return pull_table::ended(reader, system, limit); });
     }
     unsigned recover(const std::string & worker, Time now) override {
         return writer_.use([&](Connection & writer) { return pull_table::recover(writer, worker, now); });

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catalog/counters.hpp"
 #include "pull/image_facts.hpp"
 
 namespace shifter::pull {
@@ -60,8 +61,12 @@ void PullJob::convert_and_publish() {
     }
     show(State::pulling, "Pulling " + count_of(image_->manifest.layers.size()));
     catalog::UnpublishedFile file{system_.storage};
+    const auto began = std::chrono::steady_clock::now();
     const auto result = squash::convert(layer_inputs(), file.fd(), created_seconds(image_->config.created),
                                         settings_.squash, settings_.unpack_limits, abort_.get_token());
+    ++catalog::counters().conversions;
+    catalog::counters().conversion_milliseconds += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
     finish(result.size_bytes, std::move(file));
 }
 
@@ -70,7 +75,10 @@ std::vector<squash::LayerInput> PullJob::layer_inputs() {
     for (std::size_t i = 0; i < image_->manifest.layers.size(); ++i) {
         const oci::Descriptor & blob = image_->manifest.layers[i];
         const auto open = [this, i, &blob] {
-            const auto count = [meter = meter_, i](std::uint64_t bytes) { meter->add(i, bytes); };
+            const auto count = [meter = meter_, i](std::uint64_t bytes) {
+                meter->add(i, bytes);
+                catalog::counters().bytes_pulled += bytes;
+            };
             return watch(client_->open_blob(source_.reference.repository, blob, window_bytes, count), meter_);
         };
         inputs.push_back({blob, image_->config.diff_ids[i], open, [this] { abort_.request_stop(); }});

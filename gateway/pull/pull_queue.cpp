@@ -2,6 +2,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catalog/counters.hpp"
+#include "catalog/log_field.hpp"
 #include "pull/credentials.hpp"
 #include "pull/pull_job.hpp"
 
@@ -147,8 +149,9 @@ private:
             }
         }
         try {
-            log::info("pull=" + std::to_string(number) + " image=" + pull.key.tag + " system=" + pull.key.system +
-                      " caller=" + pull.requester_name + " begins");
+            log::info("event=begun pull=" + std::to_string(number) + log::field("image", pull.key.tag) +
+                      log::field("system", pull.key.system) + log::field("caller", pull.requester_name) +
+                      log::field("uid", std::to_string(pull.requester)));
             auto job = std::make_shared<PullJob>(settings_, catalog_, std::move(pull), std::move(credentials),
                                                  stop_.get_token());
             const std::lock_guard lock{mutex_};
@@ -190,8 +193,10 @@ private:
             if (is_done) {
                 const auto ms =
                     std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began).count();
-                log::info("pull=" + std::to_string(job->pull().number) + " id=" + job->id().abbreviated() +
-                          " ready ms=" + std::to_string(ms));
+                ++catalog::counters().pulls_ready;
+                log::info("event=published pull=" + std::to_string(job->pull().number) +
+                          log::field("system", job->pull().key.system) + " id=" + job->id().to_string() +
+                          " ms=" + std::to_string(ms));
                 forget(job->pull().number);
             }
             const std::lock_guard lock{mutex_};
@@ -246,7 +251,8 @@ private:
     // Ends.
 
     void end_with(std::int64_t number, Failure failure) {
-        log::info("pull=" + std::to_string(number) + " failed: " + failure.sentence);
+        ++catalog::counters().pulls_failed;
+        log::info("event=failed pull=" + std::to_string(number) + log::field("reason", failure.sentence));
         {
             const std::lock_guard lock{mutex_};
             failures_[number] = std::move(failure);

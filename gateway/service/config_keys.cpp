@@ -205,6 +205,10 @@ const std::vector<Key<C>> & global_keys() {
         {"AnonymousRead", "true or false", "false", "",
          "Whether requests without a credential may list and look up public images, as older gateways allowed.",
          flag(path(&C::anonymous_read))},
+        {"StatusPage", "true or false", "true", "",
+         "Whether /ui and /api/summary show public images, pulls of public images and the use of the storage to "
+         "anybody who can reach the service.",
+         flag(path(&C::status_page))},
         {"ImportUsers", "list of names or uids, all, or none", "none", "",
          "Who may import images. An empty list is nobody. Imports come with a later release.", read_import_users},
         {"Metrics", "true or false", "false", "", "Whether each lookup is recorded for GET /api/metrics.",

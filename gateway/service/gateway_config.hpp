@@ -26,6 +26,7 @@ struct GatewayConfig {
     log::Level log_level = log::Level::info;
     Authentication authentication = Authentication::munge;
     bool anonymous_read = false;
+    bool status_page = true;
     api::ServerLimits server;
 };
 

@@ -161,6 +161,7 @@ void serve(const Options & options, const GatewayConfig & config) {
     auto sockets = api::listen_on(config.listen);
     const auto catalog = catalog::open_sqlite_catalog(config.database);
     pull::PullQueue queue{config.settings, *catalog};
+    const api::StorageWatch storage{config.settings};
     api::Api api{{.settings = config.settings,
                   .catalog = *catalog,
                   .submit = [&queue](const std::string & system, ImageType type, const std::string & tag,
@@ -168,7 +169,10 @@ void serve(const Options & options, const GatewayConfig & config) {
                                      const Acl & readers) { return queue.submit(system, type, tag, caller, readers); },
                   .authenticators = make_authenticators(config),
                   .now = wall_clock,
-                  .anonymous_read = config.anonymous_read}};
+                  .anonymous_read = config.anonymous_read,
+                  .status_page = config.status_page,
+                  .ui_directory = std::string{installed::prefix} + "/share/shifter/ui",
+                  .storage = [&storage] { return storage.latest(); }}};
     const api::HttpServer server{std::move(sockets), config.server,
                                  [&api](const api::Request & request) { return api.handle(request); }};
     if (!options.port_file.empty()) write_port_file(options.port_file, server.addresses());

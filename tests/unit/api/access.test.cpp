@@ -19,6 +19,7 @@ std::string example(const Route & route) {
     put("{system}", "alpha");
     put("{type}", "docker");
     put("{tag...}", "org/app:1");
+    put("{file}", "status.js");
     return path;
 }
 

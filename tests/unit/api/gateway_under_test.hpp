@@ -64,6 +64,7 @@ public:
     pull::GatewaySettings settings = make_settings();
     std::unique_ptr<catalog::Catalog> catalog;
     catalog::Time now = samples::noon;
+    StorageUses storage;
     std::vector<std::string> lines; ///< of the log
     Api api;
 
@@ -86,7 +87,10 @@ private:
                          .submit = {},
                          .authenticators = {},
                          .now = [this] { return now; },
-                         .anonymous_read = anonymous_read};
+                         .anonymous_read = anonymous_read,
+                         .ui_directory = SHIFTER_SOURCE_DIR "/gateway/ui",
+                         .storage = [this] { return storage; },
+                         .shared_answer_age = std::chrono::milliseconds{0}};
         parts.submit = [this](const std::string & system, ImageType type, const std::string & tag,
                               const auth::Caller & caller, const Acl & readers) {
             auto request =

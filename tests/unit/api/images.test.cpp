@@ -52,8 +52,10 @@ TEST_CASE("every lookup that finds an image leaves a line: who, and which digest
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a');
     (void)gateway.get("/api/lookup/alpha/docker/org/app:1");
-    const std::string wanted = " lookup=docker:org/app:1 system=alpha caller=ann uid=1001 id=" + std::string(64, 'a') +
-                               " digest=sha256:" + std::string(64, 'a') + " status=200";
+    const std::string wanted = "request=request1 event=audit route=lookup peer=127.0.0.1 image=docker:org/app:1 "
+                               "system=alpha caller=ann uid=1001 id=" +
+                               std::string(64, 'a') + " digest=sha256:" + std::string(64, 'a') +
+                               " status=200 outcome=given ms=";
     CHECK(std::any_of(gateway.lines.begin(), gateway.lines.end(),
                       [&](const std::string & line) { return line.find(wanted) != std::string::npos; }));
 }

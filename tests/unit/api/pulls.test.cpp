@@ -108,7 +108,8 @@ TEST_CASE("a new pull leaves a line in the log, and a poll does not") {
     Gateway gateway;
     const auto audited = [&] {
         return std::count_if(gateway.lines.begin(), gateway.lines.end(), [](const std::string & line) {
-            return line.find(" pull=docker:a:1 system=alpha caller=ann uid=1001") != std::string::npos;
+            return line.find(" event=audit route=pull peer=127.0.0.1 image=docker:a:1 system=alpha caller=ann uid=1001 "
+                             "pull=1 status=200 outcome=begun ms=") != std::string::npos;
         });
     };
     (void)gateway.post("/api/pull/alpha/docker/a:1");

@@ -1,0 +1,117 @@
+// The status page: what everybody may know of the service, and the files that show it.
+#include "api/api.hpp"
+#include "api/records.hpp"
+
+#include "base/installed_paths.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace shifter::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t most_images = 100;
+constexpr unsigned most_ended = 200;
+constexpr std::size_t most_failures = 20;
+
+double seconds(catalog::Time time) { return static_cast<double>(time.time_since_epoch().count()) / 1000.0; }
+
+/** Of a public image, what its registry tells everybody as well; nobody's name. */
+Json image_line(const catalog::Image & image) {
+    return {{"tags", image.tags},
+            {"type", to_string(image.type)},
+            {"id", image.id.to_string()},
+            {"size", image.size_bytes},
+            {"platform", image.platform},
+            {"last_pull", seconds(image.last_pull)}};
+}
+
+/** The public images that were pulled last, and how many there are. */
+void add_images(catalog::Catalog & catalog, const std::string & system, Json & to) {
+    const auto is_later = [](const auto & a, const auto & b) { return a.first > b.first; };
+    std::vector<std::pair<catalog::Time, Json>> latest; // a heap whose front is the oldest
+    std::size_t count = 0;
+    catalog.for_each_image(system, Identity{}, [&](const catalog::Image & image) {
+        if (image.is_private || image.tags.empty()) return;
+        ++count;
+        if (latest.size() == most_images) {
+            if (latest.front().first >= image.last_pull) return;
+            std::pop_heap(latest.begin(), latest.end(), is_later);
+            latest.pop_back();
+        }
+        latest.emplace_back(image.last_pull, image_line(image));
+        std::push_heap(latest.begin(), latest.end(), is_later);
+    });
+    std::sort_heap(latest.begin(), latest.end(), is_later);
+    to["public_images"] = count;
+    Json & list = to["images"] = Json::array();
+    for (auto & [when, line] : latest) list.push_back(std::move(line));
+}
+
+/** I33: a pull has a name here when its registry has shown that everybody may read the image. */
+bool is_public(const catalog::Pull & pull) { return pull.access == catalog::Access::open; }
+
+void add_pulls(catalog::Catalog & catalog, const std::string & system, Json & to) {
+    Json & queue = to["queue"] = Json::array();
+    std::size_t unnamed = 0;
+    for (const catalog::Pull & pull : catalog.queue(system)) {
+        if (is_public(pull))
+            queue.push_back(Json::parse(queue_record(pull)));
+        else
+            ++unnamed;
+    }
+    to["unnamed_pulls"] = unnamed;
+    Json & failures = to["failures"] = Json::array();
+    for (const catalog::Pull & pull : catalog.ended_pulls(system, most_ended)) {
+        if (pull.state != catalog::State::failure || !pull.ended) continue;
+        Json line{{"pull", pull.number}, {"time", seconds(*pull.ended)}};
+        if (is_public(pull)) {
+            line["image"] = pull.key.tag;
+            line["status_message"] = pull.message;
+        }
+        failures.push_back(std::move(line));
+        if (failures.size() == most_failures) break;
+    }
+}
+
+} // namespace
+
+std::string Api::make_summary() {
+    Json summary{{"version", installed::version}, {"time", seconds(parts_.now())}};
+    const StorageUses uses = parts_.storage ? parts_.storage() : StorageUses{};
+    Json & systems = summary["systems"] = Json::array();
+    for (const auto & [name, settings] : parts_.settings.systems) {
+        Json system{{"name", name}};
+        add_images(parts_.catalog, name, system);
+        add_pulls(parts_.catalog, name, system);
+        if (const auto use = uses.find(name); use != uses.end())
+            system["storage"] = {{"images", use->second.images},
+                                 {"image_bytes", use->second.image_bytes},
+                                 {"free_bytes", use->second.free_bytes},
+                                 {"size_bytes", use->second.size_bytes}};
+        systems.push_back(std::move(system));
+    }
+    return summary.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Response Api::report_summary(Call & /*call*/) {
+    if (!parts_.status_page) throw Refusal{404, "this gateway has no status page (StatusPage in its configuration)"};
+    return {.body = summary_.get(parts_.shared_answer_age, [&] { return make_summary(); })};
+}
+
+Response Api::show_page(Call & /*call*/) {
+    const Response * page = parts_.status_page ? ui_files_.find("index.html") : nullptr;
+    if (page == nullptr) throw Refusal{404, "this gateway has no status page"};
+    return *page;
+}
+
+Response Api::show_page_file(Call & call) {
+    const Response * file = parts_.status_page ? ui_files_.find(call.parameters.at("file")) : nullptr;
+    if (file == nullptr) throw Refusal{404, "the status page has no such file"};
+    return *file;
+}
+
+} // namespace shifter::api
