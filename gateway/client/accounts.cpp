@@ -43,4 +43,9 @@ std::vector<std::uint32_t> parse_groups(std::string_view list) {
     return parse(list, "group", [](const std::string & name) { return auth::find_group(name); });
 }
 
+std::string user_name(std::uint32_t uid) {
+    const auto account = auth::find_account(uid_t{uid});
+    return account ? account->name : std::to_string(uid);
+}
+
 } // namespace shifter::client

@@ -45,7 +45,7 @@ void append(Headers & headers, const std::string & line) {
 
 class CurlTransport : public Transport {
 public:
-    CurlTransport() {
+    explicit CurlTransport(std::function<bool()> stops) : stops_{std::move(stops)} {
         // TLS is set up only when an https URL needs it.
         if (curl_global_init(CURL_GLOBAL_DEFAULT & ~CURL_GLOBAL_SSL) != CURLE_OK) throw Error{"cannot set up libcurl"};
         easy_.reset(curl_easy_init());
@@ -86,8 +86,14 @@ public:
         curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
         curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
+        if (stops_) {
+            curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+            curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &CurlTransport::ask_whether_to_stop);
+            curl_easy_setopt(easy, CURLOPT_XFERINFODATA, this);
+        }
         const CURLcode code = curl_easy_perform(easy);
         if (body.too_large) throw NoAnswer{"its answer has more than 1 GiB"};
+        if (code == CURLE_ABORTED_BY_CALLBACK) throw NoAnswer{"interrupted"};
         if (code != CURLE_OK) throw NoAnswer{reason.front() != '\0' ? reason.data() : curl_easy_strerror(code)};
         long status = 0;
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -95,11 +101,18 @@ public:
     }
 
 private:
+    static int ask_whether_to_stop(void * self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+        return static_cast<const CurlTransport *>(self)->stops_() ? 1 : 0;
+    }
+
     Easy easy_;
+    std::function<bool()> stops_;
 };
 
 } // namespace
 
-std::unique_ptr<Transport> curl_transport() { return std::make_unique<CurlTransport>(); }
+std::unique_ptr<Transport> curl_transport(std::function<bool()> stops) {
+    return std::make_unique<CurlTransport>(std::move(stops));
+}
 
 } // namespace shifter::client

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include <fnmatch.h>
+
 namespace shifter::client {
 namespace {
 
@@ -33,7 +35,12 @@ std::string local_time(double seconds_since_1970) {
     return text.data();
 }
 
-std::string image_lines(const std::vector<ImageInfo> & images) {
+namespace {
+
+/** What stands behind the tag of a line. */
+using More = std::function<std::string(const ImageInfo &)>;
+
+std::string lines_of(const std::vector<ImageInfo> & images, const More & more) {
     struct Line {
         const std::string * tag;
         const ImageInfo * image;
@@ -45,9 +52,44 @@ std::string image_lines(const std::vector<ImageInfo> & images) {
     std::string text;
     for (const auto & [tag, image] : lines) {
         text += padded(image->system, 10) + " " + padded(image->type, 10) + " " + padded(image->status, 8) + " ";
-        text += image->id.substr(0, 10) + "   " + local_time(image->last_pull) + " " + padded(*tag, 30) + "\n";
+        text += image->id.substr(0, 10) + "   " + local_time(image->last_pull) + " " + padded(*tag, 30) + more(*image) + "\n";
     }
     return text;
+}
+
+} // namespace
+
+std::string image_lines(const std::vector<ImageInfo> & images) {
+    return lines_of(images, [](const ImageInfo &) { return std::string{}; });
+}
+
+std::string long_image_lines(const std::vector<ImageInfo> & images,
+                             const std::function<std::string(std::uint32_t)> & name_of_owner) {
+    return lines_of(images, [&](const ImageInfo & image) {
+        const std::string owner = image.owner ? name_of_owner(*image.owner) : "-";
+        return " " + padded(human_size(image.size_bytes), 9) + " " + padded(owner, 12) + " " +
+               (image.digest.empty() ? "-" : image.digest);
+    });
+}
+
+std::string human_size(std::uint64_t bytes) {
+    constexpr std::array<const char *, 5> units = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+    auto size = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    for (; size >= 1024 && unit + 1 < units.size(); ++unit) size /= 1024;
+    std::array<char, 40> text{};
+    (void)std::snprintf(text.data(), text.size(), "%.1f%s", size, units.at(unit));
+    return text.data();
+}
+
+std::string short_digest(std::string_view digest) {
+    const std::size_t colon = digest.find(':');
+    return std::string{digest.substr(colon == std::string_view::npos ? 0 : colon + 1, 12)};
+}
+
+bool matches(std::string_view pattern, const std::string & tag) {
+    if (pattern.find_first_of("*?[") == std::string_view::npos) return tag.find(pattern) != std::string::npos;
+    return ::fnmatch(std::string{pattern}.c_str(), tag.c_str(), 0) == 0;
 }
 
 std::string status_line(std::chrono::system_clock::time_point now, std::string_view image, std::string_view state) {

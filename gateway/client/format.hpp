@@ -7,6 +7,7 @@
 #include "client/image_info.hpp"
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,19 @@ namespace shifter::client {
 
 /** One line for each image and tag, sorted bytewise by tag: "%-10s %-10s %-8s %-.10s   %s %-30s". */
 [[nodiscard]] std::string image_lines(const std::vector<ImageInfo> & images);
+
+/** The same, and behind each tag the size, the owner as `name_of_owner` has it, and the digest; "-" for what is unknown. */
+[[nodiscard]] std::string long_image_lines(const std::vector<ImageInfo> & images,
+                                           const std::function<std::string(std::uint32_t)> & name_of_owner);
+
+/** "28.0MiB": three units are enough for people, and no blank splits the column. */
+[[nodiscard]] std::string human_size(std::uint64_t bytes);
+
+/** The first twelve digits of a digest, without its algorithm. */
+[[nodiscard]] std::string short_digest(std::string_view digest);
+
+/** Whether `tag` is meant by a pattern of words and wildcards (glob(7)); one without wildcards may stand anywhere. */
+[[nodiscard]] bool matches(std::string_view pattern, const std::string & tag);
 
 /** "<time> Pulling Image: <type>:<tag>, status: <STATE>"; the state is the sixth word. */
 [[nodiscard]] std::string status_line(std::chrono::system_clock::time_point now, std::string_view image,

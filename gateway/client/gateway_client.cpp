@@ -57,9 +57,11 @@ GatewayClient::GatewayClient(const SiteConfig & site, Surroundings & around, std
     std::shuffle(gateways_.begin(), gateways_.end(), std::minstd_rand{seed});
 }
 
-std::string GatewayClient::get(const std::string & verb, const std::optional<ImageRequest> & image) {
+std::string GatewayClient::get(const std::string & verb, const std::optional<ImageRequest> & image,
+                               const std::string & query) {
     std::string path = "/api/" + verb + "/" + percent_encode(system_) + "/";
     if (image) path += std::string{to_string(image->type)} + "/" + percent_encode(image->tag) + "/";
+    if (!query.empty()) path += "?" + query;
     return ask(false, path, {}, {});
 }
 

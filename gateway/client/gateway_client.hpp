@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/image_request.hpp"
+#include "client/failure.hpp"
 #include "client/surroundings.hpp"
 
 #include <optional>
@@ -16,10 +17,10 @@
 namespace shifter::client {
 
 /** Every gateway was asked, and none said 200. */
-class NoGateway : public Error {
+class NoGateway : public Failure {
 public:
     NoGateway(const std::string & sentence, bool answered, int status, std::string body)
-        : Error{sentence}, answered_{answered}, status_{status}, body_{std::move(body)} {}
+        : Failure{cause_of(answered ? status : 0), sentence}, answered_{answered}, status_{status}, body_{std::move(body)} {}
     /** Whether at least one answered: its status and body are then the last answer's. */
     [[nodiscard]] bool answered() const noexcept { return answered_; }
     [[nodiscard]] int status() const noexcept { return status_; }
@@ -37,7 +38,8 @@ public:
     GatewayClient(const SiteConfig & site, Surroundings & around, std::uint32_t seed = std::random_device{}());
 
     /** The body of the first 200. @throws NoGateway; Error when there is no credential to be had */
-    [[nodiscard]] std::string get(const std::string & verb, const std::optional<ImageRequest> & image = {});
+    [[nodiscard]] std::string get(const std::string & verb, const std::optional<ImageRequest> & image = {},
+                                  const std::string & query = {});
     [[nodiscard]] std::string post(const std::string & verb, const ImageRequest & image, const std::string & body,
                                    const auth::AuthorizedLocations & locations);
 

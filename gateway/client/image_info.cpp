@@ -35,6 +35,26 @@ void read_numbers(const Json & json, const char * key, std::vector<std::uint32_t
         if (each.is_number_unsigned()) numbers.push_back(each.get<std::uint32_t>());
 }
 
+template <class Number> void read_number(const Json & json, const char * key, std::optional<Number> & number) {
+    const auto found = json.find(key);
+    if (found != json.end() && found->is_number()) number = found->template get<Number>();
+}
+
+std::vector<LayerLine> layers_of(const Json & json, const char * size_key) {
+    std::vector<LayerLine> layers;
+    const auto found = json.find("layers");
+    if (found == json.end() || !found->is_array()) return layers;
+    for (const Json & each : *found) {
+        if (!each.is_object()) continue;
+        LayerLine & layer = layers.emplace_back();
+        read(each, "digest", layer.digest);
+        read(each, "diff_id", layer.diff_id);
+        read_number(each, size_key, layer.size_bytes);
+        read_number(each, "bytes_done", layer.bytes_done);
+    }
+    return layers;
+}
+
 ImageInfo to_image_info(const Json & json) {
     ImageInfo info;
     if (!json.is_object()) return info;
@@ -48,6 +68,15 @@ ImageInfo to_image_info(const Json & json) {
     read_numbers(json, "groupACL", info.groups);
     const auto is_private = json.find("private");
     info.is_private = is_private != json.end() && is_private->is_boolean() && is_private->get<bool>();
+    read(json, "digest", info.digest);
+    read(json, "reference", info.reference);
+    read(json, "platform", info.platform);
+    read_number(json, "size", info.size_bytes);
+    for (std::string * text : {&info.digest, &info.reference, &info.platform})
+        if (*text == "MISSING") text->clear();
+    read_number(json, "owner", info.owner);
+    read_number(json, "expiration", info.expiration);
+    info.layers = layers_of(json, "size");
     const auto tags = json.find("tag");
     if (tags != json.end() && tags->is_array()) {
         for (const Json & tag : *tags)
@@ -59,6 +88,7 @@ ImageInfo to_image_info(const Json & json) {
     if (progress != json.end() && progress->is_object()) {
         read_number(*progress, "bytes_done", info.bytes_done);
         read_number(*progress, "bytes_total", info.bytes_total);
+        if (info.layers.empty()) info.layers = layers_of(*progress, "bytes_total");
     }
     return info;
 }
@@ -79,12 +109,15 @@ std::string joined(const std::vector<std::uint32_t> & numbers) {
 
 ImageInfo parse_image_info(const std::string & body) { return to_image_info(parse(body)); }
 
-std::vector<ImageInfo> parse_image_list(const std::string & body) {
+ImagePage parse_image_page(const std::string & body) {
     const Json json = parse(body);
-    std::vector<ImageInfo> images;
-    for (const Json & record : list_of(json)) images.push_back(to_image_info(record));
-    return images;
+    ImagePage page;
+    for (const Json & record : list_of(json)) page.images.push_back(to_image_info(record));
+    read(json, "next", page.next);
+    return page;
 }
+
+std::vector<ImageInfo> parse_image_list(const std::string & body) { return parse_image_page(body).images; }
 
 std::vector<QueueEntry> parse_queue(const std::string & body) {
     const Json json = parse(body);
@@ -94,6 +127,13 @@ std::vector<QueueEntry> parse_queue(const std::string & body) {
         if (!record.is_object()) continue;
         read(record, "status", entry.status);
         read(record, "image", entry.image);
+        read(record, "type", entry.type);
+        read(record, "status_message", entry.message);
+        read_number(record, "pull", entry.pull);
+        const auto progress = record.find("progress");
+        if (progress == record.end() || !progress->is_object()) continue;
+        read_number(*progress, "bytes_done", entry.bytes_done);
+        read_number(*progress, "bytes_total", entry.bytes_total);
     }
     return queue;
 }
@@ -103,6 +143,16 @@ Verdict parse_verdict(const std::string & body) {
     const auto status = json.find("status");
     if (status == json.end() || status->is_null()) return Verdict::no_such_image;
     return status->is_boolean() && !status->get<bool>() ? Verdict::not_admin : Verdict::done;
+}
+
+std::vector<std::string> parse_removed(const std::string & body) {
+    const Json json = parse(body);
+    std::vector<std::string> ids;
+    const auto status = json.find("status");
+    if (status == json.end() || !status->is_array()) return ids;
+    for (const Json & id : *status)
+        if (id.is_string()) ids.push_back(log::one_line(id.get_ref<const std::string &>()));
+    return ids;
 }
 
 std::string indented(const std::string & body) {

@@ -2,12 +2,12 @@
 #include "auth/accounts.hpp"
 #include "base/installed_paths.hpp"
 #include "base/log.hpp"
+#include "client/accounts.hpp"
 #include "client/shifterimg.hpp"
 #include "client/terminal.hpp"
 
 #include <array>
 #include <iostream>
-#include <thread>
 
 #include <pwd.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ int main(int argc, char ** argv) {
     log::set_program("shifterimg");
     std::ios::sync_with_stdio(false);
     try {
-        const auto transport = client::curl_transport();
+        const auto transport = client::curl_transport(client::was_interrupted);
         client::Surroundings around{
             .site = [] { return load_site_config_as_user(installed::site_config); },
             .transport = *transport,
@@ -40,13 +40,19 @@ int main(int argc, char ** argv) {
             .home = home_of_account(),
             .ask = [](const std::string & prompt, bool secret) { return client::ask_person(prompt, secret, std::cin); },
             .now = [] { return std::chrono::system_clock::now(); },
-            .sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); },
+            .sleep = client::sleep_unless_interrupted,
             .io = {.in = std::cin,
                    .out = std::cout,
                    .err = std::cerr,
                    .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
-                   .columns = client::terminal_columns()}};
-        return client::shifterimg_main({argv, static_cast<std::size_t>(argc)}, around);
+                   .columns = client::terminal_columns(),
+                   .rows = client::terminal_rows()},
+            .watch_interrupts = client::watch_interrupts,
+            .interrupted = client::was_interrupted,
+            .user_name = client::user_name};
+        const int status = client::shifterimg_main({argv, static_cast<std::size_t>(argc)}, around);
+        if (client::was_interrupted()) client::end_by_interrupt();
+        return status;
     } catch (const std::exception & error) {
         std::cerr << "shifterimg: " << error.what() << '\n';
         return static_cast<int>(ExitStatus::failed);

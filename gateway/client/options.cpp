@@ -13,10 +13,12 @@ namespace shifter::client {
 
 const char * const usage_text =
     "usage: shifterimg [options] <mode> [[type:]tag | location]\n"
-    "  images                   the images that you may use\n"
+    "  images [PATTERN]         the images that you may use; --long: with size, digest and owner\n"
     "  lookup TAG               the identifier of an image\n"
     "  inspect TAG              all that the gateway knows of an image, as JSON\n"
-    "  pull TAG                 bring an image to this system, and wait for it\n"
+    "  history TAG              the layers of an image\n"
+    "  tree [PATTERN]           which images share which layers; --dot: for graphviz\n"
+    "  pull TAG...              bring images to this system, and wait for them\n"
     "  pullnb TAG               the same without waiting\n"
     "  queue                    the pulls on their way\n"
     "  login [LOCATION]         store a registry login;  logout [LOCATION] forgets it\n"
@@ -25,6 +27,7 @@ const char * const usage_text =
     "  -u, --user LIST          readers of a private image: names or uids (pull)\n"
     "  -g, --group LIST         the same for groups\n"
     "  --username NAME          of a login; --password-stdin reads its password from stdin\n"
+    "  --json                   answer in JSON, with an exit status for each cause\n"
     "  -v, --verbose            show the gateway's messages\n"
     "  -h, --help, --version\n"
     "See shifterimg(1).\n";
@@ -32,7 +35,7 @@ const char * const version_text = "shifterimg";
 
 namespace {
 
-enum class Takes { nothing, image, location };
+enum class Takes { nothing, image, images, pattern, location };
 
 struct ModeName {
     std::string_view name;
@@ -40,8 +43,9 @@ struct ModeName {
     Takes takes;
 };
 constexpr std::array modes = {
-    ModeName{"images", Mode::images, Takes::nothing},         ModeName{"lookup", Mode::lookup, Takes::image},
-    ModeName{"inspect", Mode::inspect, Takes::image},         ModeName{"pull", Mode::pull, Takes::image},
+    ModeName{"images", Mode::images, Takes::pattern},         ModeName{"lookup", Mode::lookup, Takes::image},
+    ModeName{"inspect", Mode::inspect, Takes::image},         ModeName{"pull", Mode::pull, Takes::images},
+    ModeName{"history", Mode::history, Takes::image},         ModeName{"tree", Mode::tree, Takes::pattern},
     ModeName{"pullnb", Mode::pullnb, Takes::image},           ModeName{"login", Mode::login, Takes::location},
     ModeName{"logout", Mode::logout, Takes::location},        ModeName{"expire", Mode::expire, Takes::image},
     ModeName{"autoexpire", Mode::autoexpire, Takes::nothing}, ModeName{"queue", Mode::queue, Takes::nothing},
@@ -50,13 +54,16 @@ constexpr std::array modes = {
 /** Options up to the first word that is none; `::optind` is left there. Returns false when something is to be printed.
  */
 bool parse_dashes(std::span<char * const> args, Options & options) {
-    enum : int { username = 256, password_stdin, version };
-    static const std::array<option, 8> known = {{{"help", no_argument, nullptr, 'h'},
+    enum : int { username = 256, password_stdin, json, long_lines, dot, version };
+    static const std::array<option, 11> known = {{{"help", no_argument, nullptr, 'h'},
                                                  {"verbose", no_argument, nullptr, 'v'},
                                                  {"user", required_argument, nullptr, 'u'},
                                                  {"group", required_argument, nullptr, 'g'},
                                                  {"username", required_argument, nullptr, username},
                                                  {"password-stdin", no_argument, nullptr, password_stdin},
+                                                 {"json", no_argument, nullptr, json},
+                                                 {"long", no_argument, nullptr, long_lines},
+                                                 {"dot", no_argument, nullptr, dot},
                                                  {"version", no_argument, nullptr, version},
                                                  {nullptr, 0, nullptr, 0}}};
     const auto add = [](auto & list, const auto & more) { list.insert(list.end(), more.begin(), more.end()); };
@@ -85,6 +92,15 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
         case password_stdin:
             options.password_stdin = true;
             break;
+        case json:
+            options.json = true;
+            break;
+        case long_lines:
+            options.long_lines = true;
+            break;
+        case dot:
+            options.dot = true;
+            break;
         case ':':
             throw UsageError{std::string{args[static_cast<std::size_t>(::optind) - 1]} + " needs an argument"};
         default:
@@ -94,7 +110,25 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
     return true;
 }
 
+/** The option that `word` is, when it may stand after `mode`; null otherwise. */
+bool * trailing_flag(std::string_view word, Mode mode, Options & options) {
+    if (word == "--json") return &options.json;
+    if (word == "--long" && mode == Mode::images) return &options.long_lines;
+    if (word == "--dot" && mode == Mode::tree) return &options.dot;
+    if (word == "--password-stdin" && mode == Mode::login) return &options.password_stdin;
+    return nullptr;
+}
+
+std::size_t most_words(Takes takes) noexcept {
+    return takes == Takes::nothing ? 0 : takes == Takes::images ? 1000 : 1;
+}
+
 } // namespace
+
+std::string_view name_of(Mode mode) noexcept {
+    const auto found = std::find_if(modes.begin(), modes.end(), [&](const ModeName & each) { return each.mode == mode; });
+    return found == modes.end() ? std::string_view{} : found->name;
+}
 
 Options parse_options(std::span<char * const> args) {
     Options options;
@@ -108,24 +142,25 @@ Options parse_options(std::span<char * const> args) {
         std::find_if(modes.begin(), modes.end(), [&](const ModeName & each) { return each.name == name; });
     if (mode == modes.end()) throw UsageError{quoted(name) + " is no mode"};
     options.mode = mode->mode;
-    if (mode->takes == Takes::location) {
-        // "login LOCATION --password-stdin" reads well, too.
-        for (std::string_view word; next < args.size(); ++next) {
-            word = args[next];
-            if (word == "--password-stdin")
-                options.password_stdin = true;
-            else if (options.argument.empty() && !word.empty() && word.front() != '-')
-                options.argument = word;
-            else
-                break;
-        }
-    } else if (mode->takes == Takes::image) {
-        if (next >= args.size() || *args[next] == '\0')
-            throw UsageError{std::string{name} + " needs an image: type and tag, for example docker:ubuntu:22.04"};
-        options.argument = args[next++];
+    std::vector<std::string> words;
+    for (; next < args.size(); ++next) {
+        const std::string_view word = args[next];
+        // "images --long" reads well, too: options that only some modes have may stand after the mode.
+        if (bool * flag = trailing_flag(word, mode->mode, options); flag != nullptr)
+            *flag = true;
+        else if (words.size() < most_words(mode->takes) && (word.empty() || word.front() != '-'))
+            words.emplace_back(word);
+        else
+            throw UsageError{quoted(word) + " is one word too many; options stand before the mode"};
     }
-    if (next < args.size())
-        throw UsageError{quoted(args[next]) + " is one word too many; options stand before the mode"};
+    if (options.long_lines && options.mode != Mode::images) throw UsageError{"--long is an option of images"};
+    if (options.dot && options.mode != Mode::tree) throw UsageError{"--dot is an option of tree"};
+    const bool needs_image = mode->takes == Takes::image || mode->takes == Takes::images;
+    if (needs_image &&
+        (words.empty() || std::any_of(words.begin(), words.end(), [](const auto & word) { return word.empty(); })))
+        throw UsageError{std::string{name} + " needs an image: type and tag, for example docker:ubuntu:22.04"};
+    if (!words.empty()) options.argument = words.front();
+    options.arguments = std::move(words);
     return options;
 }
 

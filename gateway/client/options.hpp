@@ -5,21 +5,26 @@
  */
 #pragma once
 
-#include "base/error.hpp"
+#include "client/failure.hpp"
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace shifter::client {
 
-enum class Mode { images, lookup, inspect, pull, pullnb, login, logout, expire, autoexpire, queue };
+enum class Mode { images, lookup, inspect, pull, pullnb, login, logout, expire, autoexpire, queue, history, tree };
 
 struct Options {
     Mode mode = Mode::images;
-    std::string argument; ///< image or location; empty where none was given
+    std::string argument; ///< image, location or pattern; empty where none was given; of several, the first
+    std::vector<std::string> arguments = {}; ///< all images of a pull
     bool verbose = false;
+    bool json = false;       ///< answer in JSON, with an exit status for each cause
+    bool long_lines = false; ///< images: size, digest, owner
+    bool dot = false;        ///< tree: for graphviz
     std::vector<std::uint32_t> users; ///< readers of a private image
     std::vector<std::uint32_t> groups;
     std::string username; ///< of a login
@@ -28,10 +33,13 @@ struct Options {
 };
 
 /** A mistake in the command itself; the usage is shown after it. */
-class UsageError : public Error {
+class UsageError : public Failure {
 public:
-    using Error::Error;
+    explicit UsageError(const std::string & sentence) : Failure{Cause::usage, sentence} {}
 };
+
+/** The word of a mode. */
+[[nodiscard]] std::string_view name_of(Mode mode) noexcept;
 
 /** @param args  with the program's name in front. @throws UsageError; Error for a reader who does not exist */
 [[nodiscard]] Options parse_options(std::span<char * const> args);

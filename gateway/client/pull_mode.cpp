@@ -1,10 +1,11 @@
 // pull and pullnb: ask, and watch. Contract 9.3.
 #include "client/credential_file.hpp"
 #include "client/format.hpp"
+#include "client/json_output.hpp"
 #include "client/modes.hpp"
+#include "client/progress_view.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <ostream>
 
 namespace shifter::client {
@@ -12,113 +13,25 @@ namespace {
 
 using Clock = std::chrono::system_clock;
 
-/** The lines that tell how a pull goes: for scripts, for a terminal, or for a batch job's log. */
-class Watch {
-public:
-    Watch(const Command & command, std::string image) : command_{command}, image_{std::move(image)} {}
-
-    void show(const ImageInfo & info) {
-        const bool is_final = !is_under_way(info.status);
-        const auto now = command_.around.now();
-        std::ostream & out = command_.around.io.out;
-        const std::string line = status_line(now, image_, info.status);
-        if (command_.options.verbose) {
-            out << line << '\n';
-            if (is_final) out << '\n';
-        } else if (command_.around.io.out_is_terminal) {
-            std::string details = is_final ? "" : progress_words(info.bytes_done, info.bytes_total, rate(info, now));
-            // A line that wraps could not be drawn over. The contract's words stay whole.
-            const std::size_t room =
-                command_.around.io.columns > line.size() + 1 ? command_.around.io.columns - line.size() - 1 : 0;
-            details.resize(std::min(details.size(), room));
-            out << "\r\x1b[2K" << line << details;
-            if (is_final) out << '\n';
-        } else if (info.status != shown_) {
-            out << line << '\n';
-        }
-        shown_ = info.status;
-        out << std::flush;
-    }
-
-    /** Ends a line that was being drawn, before something else is said. */
-    void leave() const {
-        if (command_.around.io.out_is_terminal && !command_.options.verbose && !shown_.empty())
-            command_.around.io.out << '\n' << std::flush;
-    }
-
-private:
-    /** Bytes per second over the last few seconds. */
-    double rate(const ImageInfo & info, Clock::time_point now) {
-        if (!have_mark_ || info.bytes_done < mark_bytes_) {
-            have_mark_ = true;
-            mark_ = now;
-            mark_bytes_ = info.bytes_done;
-            return 0;
-        }
-        const double seconds = std::chrono::duration<double>(now - mark_).count();
-        if (seconds < 0.2) return rate_;
-        const double measured = static_cast<double>(info.bytes_done - mark_bytes_) / seconds;
-        rate_ = rate_ > 0 ? 0.7 * rate_ + 0.3 * measured : measured;
-        mark_ = now;
-        mark_bytes_ = info.bytes_done;
-        return rate_;
-    }
-
-    const Command & command_;
-    std::string image_;
-    std::string shown_;
-    bool have_mark_ = false;
-    Clock::time_point mark_;
-    std::uint64_t mark_bytes_ = 0;
-    double rate_ = 0;
-};
-
-/** One POST, with what this person may show to registries. */
-class Asker {
-public:
-    explicit Asker(const Command & command)
-        : command_{command}, image_{named_image(command)}, client_{command.site, command.around},
-          body_{pull_body(command.options.users, command.options.groups)} {
-        if (!command.around.home.empty())
-            locations_ = CredentialFile{command.around.home}.load(command.site.system, command.around.unseal);
-    }
-
-    [[nodiscard]] const ImageRequest & image() const { return image_; }
-
-    [[nodiscard]] ImageInfo ask() {
-        try {
-            const std::string answer = client_.post("pull", image_, body_, locations_);
-            show_message(command_, answer);
-            return parse_image_info(answer);
-        } catch (const NoGateway & refusal) {
-            show_refusal(command_, refusal);
-            throw;
-        }
-    }
-
-private:
-    const Command & command_;
-    ImageRequest image_;
-    GatewayClient client_;
-    std::string body_;
-    auth::AuthorizedLocations locations_;
+/** One pull, as this person asks for it and sees it. */
+struct Pulling {
+    ImageRequest image;
+    std::string name; ///< with its type
+    ImageInfo info = {};
+    Clock::time_point heard = {}; ///< when the gateway answered last
+    bool is_taken = false;        ///< the gateway has answered at least once
+    bool is_over = false;
+    std::string error = {};
+    Cause cause = Cause::failed;
+    RateMeter rate = {};
+    LayerLines layers = {};
+    std::string shown = {}; ///< the state that was shown last
 };
 
 /** The gateway's reasons mostly say themselves what could not be done; once is enough. */
-int with_pull_context(const ImageRequest & image, const std::function<int()> & action) {
-    try {
-        return action();
-    } catch (const std::exception & error) {
-        const std::string_view sentence = error.what();
-        const bool is_whole = sentence.substr(0, 12) == "cannot pull ";
-        throw Error{is_whole ? std::string{sentence}
-                             : "cannot pull " + image.to_string() + ": " + std::string{sentence}};
-    }
-}
-
-int conclude(const ImageInfo & info) {
-    if (info.status == "READY") return 0;
-    throw Error{info.status_message.empty() ? "the gateway says " + info.status : info.status_message};
+std::string with_pull_context(const std::string & name, std::string_view sentence) {
+    if (sentence.substr(0, 12) == "cannot pull ") return std::string{sentence};
+    return "cannot pull " + name + ": " + std::string{sentence};
 }
 
 bool holds_all(const std::vector<std::uint32_t> & there, const std::vector<std::uint32_t> & wanted) {
@@ -143,54 +56,253 @@ std::chrono::milliseconds next_delay(unsigned polls) {
     return std::chrono::milliseconds{std::min(100U * (polls + 1), 500U)};
 }
 
+/** The lines that tell how pulls go: for scripts, for a terminal, or for a batch job's log. */
+class Watch {
+public:
+    explicit Watch(const Command & command) : command_{command}, screen_{command.around.io.out, command.around.io.columns} {}
+
+    /** `pull` has news; `all` are drawn where lines can be drawn over. */
+    void show(Pulling & pull, std::vector<Pulling> & all) {
+        if (command_.options.json) return;
+        const bool is_final = !is_under_way(pull.info.status);
+        const auto now = command_.around.now();
+        std::ostream & out = command_.around.io.out;
+        const std::string line = status_line(now, pull.name, pull.info.status);
+        if (command_.options.verbose) {
+            out << line << '\n';
+            if (is_final) out << '\n';
+        } else if (command_.around.io.out_is_terminal) {
+            pull.shown = pull.info.status;
+            draw(all, now);
+        } else if (pull.info.status != pull.shown) {
+            out << line << '\n';
+        }
+        pull.shown = pull.info.status;
+        out << std::flush;
+    }
+
+    /** Ends lines that were being drawn, before something else is said. */
+    void leave() { screen_.leave(); }
+
+private:
+    void draw(std::vector<Pulling> & all, Clock::time_point now) {
+        // Every pull has its line; what is left of the terminal is for layers.
+        std::size_t room = command_.around.io.rows > all.size() + 1 ? command_.around.io.rows - all.size() - 1 : 0;
+        std::vector<std::string> lines;
+        for (Pulling & pull : all) {
+            if (pull.shown.empty()) continue;
+            std::string line = status_line(now, pull.name, pull.info.status);
+            if (is_under_way(pull.info.status))
+                line += progress_words(pull.info.bytes_done, pull.info.bytes_total,
+                                       pull.rate.update(pull.info.bytes_done, now));
+            lines.push_back(std::move(line));
+            if (!is_under_way(pull.info.status) || pull.info.layers.empty()) continue;
+            const auto layers = pull.layers.draw(pull.info.layers, now, std::min<std::size_t>(room, most_layers));
+            room -= std::min(room, layers.size());
+            lines.insert(lines.end(), layers.begin(), layers.end());
+        }
+        screen_.draw(lines);
+    }
+
+    static constexpr std::size_t most_layers = 12;
+    const Command & command_;
+    Screen screen_;
+};
+
+/** Asks for images with what this person may show to registries. */
+class Asker {
+public:
+    explicit Asker(const Command & command)
+        : command_{command}, client_{command.site, command.around},
+          body_{pull_body(command.options.users, command.options.groups)} {
+        if (!command.around.home.empty())
+            locations_ = CredentialFile{command.around.home}.load(command.site.system, command.around.unseal);
+    }
+
+    void ask(Pulling & pull) {
+        try {
+            const std::string answer = client_.post("pull", pull.image, body_, locations_);
+            show_message(command_, answer);
+            pull.info = parse_image_info(answer);
+            pull.heard = command_.around.now();
+            pull.is_taken = true;
+        } catch (const NoGateway & refusal) {
+            show_refusal(command_, refusal);
+            throw;
+        }
+    }
+
+private:
+    const Command & command_;
+    GatewayClient client_;
+    std::string body_;
+    auth::AuthorizedLocations locations_;
+};
+
+/** All pulls of one command, from the first request to the last end. */
+class PullCommand {
+public:
+    PullCommand(const Command & command, std::vector<Pulling> pulls)
+        : command_{command}, asker_{command}, watch_{command}, pulls_{std::move(pulls)}, begun_{command.around.now()} {}
+
+    void run() {
+        for (Pulling & pull : pulls_) begin(pull);
+        for (unsigned polls = 0; anybody_waits(); ++polls) {
+            command_.around.sleep(next_delay(polls));
+            for (Pulling & pull : pulls_)
+                if (!pull.is_over) poll(pull);
+            stop_if_interrupted();
+        }
+        watch_.leave();
+    }
+
+    /** The exit status. Of several that failed, all but the last are told here. @throws Failure, the last */
+    int conclude() {
+        std::vector<const Pulling *> failed;
+        for (const Pulling & pull : pulls_)
+            if (!pull.error.empty()) failed.push_back(&pull);
+        if (command_.options.json) {
+            std::vector<json::PullEnd> ends;
+            for (const Pulling & pull : pulls_) ends.push_back({pull.name, pull.info, pull.error, pull.cause});
+            show_json(command_, json::pulls(ends));
+            for (const Pulling * pull : failed) command_.around.io.err << "shifterimg: " << pull->error << '\n';
+            return failed.empty() ? 0 : facts_of(failed.front()->cause).status;
+        }
+        if (failed.empty()) return 0;
+        for (std::size_t i = 0; i + 1 < failed.size(); ++i)
+            command_.around.io.err << "shifterimg: " << failed[i]->error << '\n';
+        throw Failure{failed.back()->cause, failed.back()->error};
+    }
+
+private:
+    void begin(Pulling & pull) {
+        try {
+            asker_.ask(pull);
+        } catch (const std::exception & error) {
+            stop_if_interrupted();
+            end(pull, cause_of(error), error.what());
+            return;
+        }
+        stop_if_interrupted();
+        if (!waits(pull)) finish(pull);
+    }
+
+    void poll(Pulling & pull) {
+        try {
+            asker_.ask(pull);
+        } catch (const NoGateway & lost) {
+            stop_if_interrupted();
+            const bool may_return = !lost.answered() || lost.status() >= 500;
+            if (may_return && command_.around.now() - pull.heard <= patience) {
+                command_.around.sleep(std::chrono::seconds{1});
+                return;
+            }
+            return end(pull, lost.cause(),
+                       "the gateway was lost while the pull was under way: " + std::string{lost.what()});
+        } catch (const std::exception & error) {
+            return end(pull, cause_of(error), error.what());
+        }
+        if (!waits(pull)) return finish(pull);
+        if (is_under_way(pull.info.status)) watch_.show(pull, pulls_);
+    }
+
+    [[nodiscard]] bool waits(const Pulling & pull) const {
+        if (is_under_way(pull.info.status)) return true;
+        return lacks_readers(pull.info, command_.options) && command_.around.now() - begun_ < readers_patience;
+    }
+
+    [[nodiscard]] bool anybody_waits() const {
+        return std::any_of(pulls_.begin(), pulls_.end(), [](const Pulling & pull) { return !pull.is_over; });
+    }
+
+    void end(Pulling & pull, Cause cause, const std::string & sentence) {
+        pull.is_over = true;
+        pull.cause = cause;
+        pull.error = with_pull_context(pull.name, sentence);
+        if (pull.info.status == "READY") pull.info.status = "FAILURE"; // it is not what was asked for
+    }
+
+    void finish(Pulling & pull) {
+        pull.is_over = true;
+        watch_.show(pull, pulls_);
+        const Options & options = command_.options;
+        if (lacks_readers(pull.info, options))
+            return end(pull, Cause::refused,
+                       "the image is there, but the gateway did not let its new readers in; try again in a while");
+        if (pull.info.status != "READY")
+            return end(pull, Cause::failed,
+                       pull.info.status_message.empty() ? "the gateway says " + pull.info.status
+                                                        : pull.info.status_message);
+        if (!pull.info.is_private && !(options.users.empty() && options.groups.empty())) {
+            watch_.leave();
+            command_.around.io.err << "shifterimg: " << pull.name
+                                   << " is public: everybody may use it, and --user and --group change nothing\n";
+        }
+    }
+
+    void stop_if_interrupted() {
+        if (!command_.around.interrupted || !command_.around.interrupted()) return;
+        watch_.leave();
+        std::string names;
+        for (const Pulling & pull : pulls_)
+            if (!pull.is_over && pull.is_taken) names += (names.empty() ? "" : ", ") + pull.name;
+        if (names.empty()) throw Failure{Cause::interrupted, "interrupted"};
+        throw Failure{Cause::interrupted, "interrupted; the gateway goes on pulling " + names +
+                                              ": the same command shows how far it is"};
+    }
+
+    const Command & command_;
+    Asker asker_;
+    Watch watch_;
+    std::vector<Pulling> pulls_;
+    Clock::time_point begun_;
+};
+
+/** What the command names, each once. */
+std::vector<Pulling> named_pulls(const Command & command) {
+    std::vector<Pulling> pulls;
+    for (const std::string & text : command.options.arguments) {
+        const ImageRequest image = parse_image(command, text);
+        const std::string name = image.to_string();
+        if (std::none_of(pulls.begin(), pulls.end(), [&](const Pulling & each) { return each.name == name; }))
+            pulls.push_back({.image = image, .name = name});
+    }
+    return pulls;
+}
+
 } // namespace
 
 int pull(const Command & command) {
-    Asker asker{command};
-    return with_pull_context(asker.image(), [&] {
-        Watch watch{command, asker.image().to_string()};
-        ImageInfo info = asker.ask();
-        const Clock::time_point begun = command.around.now();
-        Clock::time_point heard = begun;
-        const auto waits_for_readers = [&] {
-            return lacks_readers(info, command.options) && command.around.now() - begun < readers_patience;
-        };
-        for (unsigned polls = 0; is_under_way(info.status) || waits_for_readers(); ++polls) {
-            command.around.sleep(next_delay(polls));
-            try {
-                info = asker.ask();
-                heard = command.around.now();
-                if (is_under_way(info.status)) watch.show(info);
-            } catch (const NoGateway & lost) {
-                const bool may_return = !lost.answered() || lost.status() >= 500;
-                if (!may_return || command.around.now() - heard > patience) {
-                    watch.leave();
-                    throw Error{"the gateway was lost while the pull was under way: " + std::string{lost.what()}};
-                }
-                command.around.sleep(std::chrono::seconds{1});
-            }
-        }
-        watch.show(info);
-        if (lacks_readers(info, command.options))
-            throw Error{"the image is there, but the gateway did not let its new readers in; try again in a while"};
-        if (info.status == "READY" && !info.is_private &&
-            !(command.options.users.empty() && command.options.groups.empty()))
-            command.around.io.err << "shifterimg: " << asker.image().to_string()
-                                  << " is public: everybody may use it, and --user and --group change nothing\n";
-        return conclude(info);
-    });
+    PullCommand pulls{command, named_pulls(command)};
+    if (command.around.watch_interrupts) command.around.watch_interrupts();
+    pulls.run();
+    return pulls.conclude();
 }
 
 int pull_without_waiting(const Command & command) {
+    Pulling pull{.image = named_image(command), .name = named_image(command).to_string()};
     Asker asker{command};
-    return with_pull_context(asker.image(), [&] {
-        const ImageInfo info = asker.ask();
-        std::ostream & out = command.around.io.out;
-        out << status_line(command.around.now(), asker.image().to_string(), info.status) << '\n';
-        if (is_under_way(info.status)) return 0;
-        if (command.options.verbose) out << '\n';
-        return conclude(info);
-    });
+    try {
+        asker.ask(pull);
+    } catch (const std::exception & error) {
+        throw Failure{cause_of(error), with_pull_context(pull.name, error.what())};
+    }
+    const bool is_final = !is_under_way(pull.info.status);
+    if (is_final && pull.info.status != "READY")
+        pull.error = with_pull_context(pull.name, pull.info.status_message.empty()
+                                                      ? "the gateway says " + pull.info.status
+                                                      : pull.info.status_message);
+    std::ostream & out = command.around.io.out;
+    if (command.options.json) {
+        show_json(command, json::pulls({{pull.name, pull.info, pull.error, Cause::failed}}));
+        if (pull.error.empty()) return 0;
+        command.around.io.err << "shifterimg: " << pull.error << '\n';
+        return facts_of(Cause::failed).status;
+    }
+    out << status_line(command.around.now(), pull.name, pull.info.status) << '\n';
+    if (is_final && command.options.verbose) out << '\n';
+    if (!pull.error.empty()) throw Failure{Cause::failed, pull.error};
+    return 0;
 }
 
 } // namespace shifter::client

@@ -1,26 +1,13 @@
 #include "client/shifterimg.hpp"
 
 #include "base/installed_paths.hpp"
-#include "client/format.hpp"
+#include "client/json_output.hpp"
 #include "client/modes.hpp"
 
-#include <array>
 #include <ostream>
 
 namespace shifter::client {
 namespace {
-
-std::string get(const Command & command, const std::string & verb, const std::optional<ImageRequest> & image = {}) {
-    GatewayClient client{command.site, command.around};
-    try {
-        std::string body = client.get(verb, image);
-        show_message(command, body);
-        return body;
-    } catch (const NoGateway & refusal) {
-        show_refusal(command, refusal);
-        throw;
-    }
-}
 
 int run(const Command & command) {
     switch (command.options.mode) {
@@ -30,6 +17,10 @@ int run(const Command & command) {
         return look_up(command);
     case Mode::inspect:
         return inspect(command);
+    case Mode::history:
+        return show_history(command);
+    case Mode::tree:
+        return show_tree(command);
     case Mode::pull:
         return pull(command);
     case Mode::pullnb:
@@ -48,84 +39,80 @@ int run(const Command & command) {
     return static_cast<int>(ExitStatus::failed);
 }
 
+/** Contract 9.3 knows 0 and 1; --json is ours, and there each cause has its status. A Ctrl-C is one everywhere. */
+int exit_status(Cause cause, bool wants_json) {
+    if (wants_json || cause == Cause::interrupted) return facts_of(cause).status;
+    return static_cast<int>(ExitStatus::failed);
+}
+
+int run_to_end(const Options & options, Surroundings & around) {
+    const SiteConfig site = around.site();
+    const Command command{.options = options, .site = site, .around = around};
+    const int status = run(command);
+    if (options.json && !command.has_answered) show_json(command, json::done(name_of(options.mode), options.argument));
+    if (!around.io.out.flush()) throw Error{"cannot write to standard output"};
+    return status;
+}
+
+/** Whether a command that could not be parsed would have liked its answer in JSON. */
+bool asks_for_json(std::span<char * const> args) {
+    for (const char * word : args)
+        if (std::string_view{word} == "--json") return true;
+    return false;
+}
+
 } // namespace
 
-ImageRequest named_image(const Command & command) {
-    auto image = ImageRequest::parse(command.options.argument, command.site.default_image_type);
+ImageRequest parse_image(const Command & command, const std::string & text) {
+    auto image = ImageRequest::parse(text, command.site.default_image_type);
     if (!image)
-        throw UsageError{"cannot use " + quoted(command.options.argument) + ": " + image.error().what +
+        throw UsageError{"cannot use " + quoted(text) + ": " + image.error().what +
                          "; give type and tag, as in docker:ubuntu:22.04"};
     return *std::move(image);
 }
 
+ImageRequest named_image(const Command & command) { return parse_image(command, command.options.argument); }
+
+std::string get(const Command & command, const std::string & verb, const std::optional<ImageRequest> & image,
+                const std::string & query) {
+    GatewayClient client{command.site, command.around};
+    try {
+        std::string body = client.get(verb, image, query);
+        show_message(command, body);
+        return body;
+    } catch (const NoGateway & refusal) {
+        show_refusal(command, refusal);
+        throw;
+    }
+}
+
+void show_json(const Command & command, const std::string & document) {
+    command.around.io.out << document;
+    command.has_answered = true;
+}
+
 void show_message(const Command & command, const std::string & body) {
-    if (command.options.verbose) command.around.io.out << "Message: " << body << '\n' << std::flush;
+    if (command.options.verbose && !command.options.json)
+        command.around.io.out << "Message: " << body << '\n' << std::flush;
 }
 
 void show_refusal(const Command & command, const NoGateway & refusal) {
-    if (!command.options.verbose || !refusal.answered()) return;
+    if (!command.options.verbose || command.options.json || !refusal.answered()) return;
     command.around.io.out << "Got response: " << refusal.status() << "\nMessage: " << refusal.body() << '\n'
                           << std::flush;
 }
 
-int list_images(const Command & command) {
-    command.around.io.out << image_lines(parse_image_list(get(command, "list")));
-    return 0;
-}
-
-int look_up(const Command & command) {
-    const ImageRequest image = named_image(command);
-    return with_context("cannot find " + image.to_string(), [&] {
-        const ImageInfo info = parse_image_info(get(command, "lookup", image));
-        if (info.id == "MISSING") throw Error{"the gateway's record has no identifier"};
-        command.around.io.out << info.id << '\n';
-        return 0;
-    });
-}
-
-int inspect(const Command & command) {
-    const ImageRequest image = named_image(command);
-    return with_context("cannot find " + image.to_string(), [&] {
-        command.around.io.out << indented(get(command, "lookup", image)) << '\n';
-        return 0;
-    });
-}
-
-int list_queue(const Command & command) {
-    for (const QueueEntry & entry : parse_queue(get(command, "queue"))) {
-        std::string status = entry.status;
-        if (status.size() < 12) status.append(12 - status.size(), ' ');
-        command.around.io.out << status << ' ' << entry.image << '\n';
-    }
-    return 0;
-}
-
-int expire(const Command & command) {
-    const ImageRequest image = named_image(command);
-    return with_context("cannot expire " + image.to_string(), [&] {
-        switch (parse_verdict(get(command, "expire", image))) {
-        case Verdict::done:
-            break;
-        case Verdict::not_admin:
-            throw Error{"you are not one of this system's admins"};
-        case Verdict::no_such_image:
-            throw Error{"there is no such image"};
-        }
-        return 0;
-    });
-}
-
-int expire_overdue(const Command & command) {
-    if (parse_verdict(get(command, "autoexpire")) != Verdict::done)
-        throw Error{"cannot expire images: you are not one of this system's admins"};
-    return 0;
-}
-
 int shifterimg_main(std::span<char * const> args, Surroundings & around) {
-    std::ostream & err = around.io.err;
-    const auto failed = static_cast<int>(ExitStatus::failed);
+    bool wants_json = asks_for_json(args);
+    const auto fail = [&](const std::exception & error) {
+        const Cause cause = cause_of(error);
+        around.io.err << "shifterimg: " << error.what() << '\n';
+        if (wants_json) around.io.out << json::error(cause, error.what()) << std::flush;
+        return exit_status(cause, wants_json);
+    };
     try {
         const Options options = parse_options(args);
+        wants_json = options.json;
         if (options.print != nullptr) {
             if (options.print == version_text)
                 around.io.out << version_text << ' ' << installed::version << '\n';
@@ -133,18 +120,14 @@ int shifterimg_main(std::span<char * const> args, Surroundings & around) {
                 around.io.out << options.print;
             return static_cast<int>(ExitStatus::success);
         }
-        const SiteConfig site = around.site();
-        const int status = run({.options = options, .site = site, .around = around});
-        if (!around.io.out.flush()) throw Error{"cannot write to standard output"};
-        return status;
+        return run_to_end(options, around);
     } catch (const UsageError & error) {
+        const int status = fail(error);
         const std::string_view usage = usage_text;
-        err << "shifterimg: " << error.what() << '\n'
-            << usage.substr(0, usage.find('\n')) << "; see shifterimg --help\n";
-        return failed;
+        around.io.err << usage.substr(0, usage.find('\n')) << "; see shifterimg --help\n";
+        return status;
     } catch (const std::exception & error) {
-        err << "shifterimg: " << error.what() << '\n';
-        return failed;
+        return fail(error);
     }
 }
 

@@ -21,6 +21,7 @@ struct Streams {
     std::ostream & err;
     bool out_is_terminal = false;
     unsigned columns = 80; ///< of the terminal
+    unsigned rows = 24;
 };
 
 struct Surroundings {
@@ -37,6 +38,11 @@ struct Surroundings {
     std::function<std::chrono::system_clock::time_point()> now;
     std::function<void(std::chrono::milliseconds)> sleep;
     Streams io;
+    /** From here on Ctrl-C ends no program, but waits; `interrupted` says that it was pressed. Empty: nobody can. */
+    std::function<void()> watch_interrupts = {};
+    std::function<bool()> interrupted = {};
+    /** An account's name for a uid, or its digits. */
+    std::function<std::string(std::uint32_t)> user_name = {};
 };
 
 } // namespace shifter::client

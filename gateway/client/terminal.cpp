@@ -8,6 +8,7 @@
 #include <istream>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ namespace shifter::client {
 namespace {
 
 volatile std::sig_atomic_t caught = 0;
+volatile std::sig_atomic_t interrupted = 0;
 
 /** Silences a terminal. A signal that would end the program ends the read first, so that the echo comes back before. */
 class HiddenInput {
@@ -74,6 +76,32 @@ unsigned terminal_columns() {
     winsize size{};
     if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
     return size.ws_col;
+}
+
+unsigned terminal_rows() {
+    winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 24;
+    return size.ws_row;
+}
+
+void watch_interrupts() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND); // a gateway that hangs keeps nobody from leaving
+    (void)::sigaction(SIGINT, &action, nullptr);
+}
+
+bool was_interrupted() noexcept { return interrupted != 0; }
+
+void end_by_interrupt() {
+    (void)std::signal(SIGINT, SIG_DFL);
+    (void)std::raise(SIGINT);
+    ::_exit(130);
+}
+
+void sleep_unless_interrupted(std::chrono::milliseconds time) {
+    // A Ctrl-C in the moment before the wait is seen after it, half a second later.
+    if (!was_interrupted()) (void)::poll(nullptr, 0, static_cast<int>(time.count()));
 }
 
 } // namespace shifter::client

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,8 +40,9 @@ public:
     [[nodiscard]] virtual Answer exchange(const Exchange & exchange) = 0;
 };
 
-/** Connections are kept open between exchanges. Answers of more than 1 GiB are refused. */
-[[nodiscard]] std::unique_ptr<Transport> curl_transport();
+/** Connections are kept open between exchanges. Answers of more than 1 GiB are refused. `stops` is asked about once a
+ * second while an exchange lasts, and ends it. */
+[[nodiscard]] std::unique_ptr<Transport> curl_transport(std::function<bool()> stops = {});
 
 /** RFC 3986: all but unreserved characters, '/' and ':' included, as gateways expect a tag (contract 9.2). */
 [[nodiscard]] std::string percent_encode(std::string_view text);

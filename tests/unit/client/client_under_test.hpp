@@ -62,8 +62,20 @@ public:
                                     return answer;
                                 },
                             .now = [this] { return now; },
-                            .sleep = [this](std::chrono::milliseconds time) { now += time; },
-                            .io = {.in = in, .out = out, .err = err, .out_is_terminal = is_terminal, .columns = 80}};
+                            .sleep =
+                                [this](std::chrono::milliseconds time) {
+                                    now += time;
+                                    if (is_watched && interrupt_after != 0 && --interrupt_after == 0) is_interrupted = true;
+                                },
+                            .io = {.in = in,
+                                   .out = out,
+                                   .err = err,
+                                   .out_is_terminal = is_terminal,
+                                   .columns = columns,
+                                   .rows = rows},
+                            .watch_interrupts = [this] { is_watched = true; },
+                            .interrupted = [this] { return is_interrupted; },
+                            .user_name = [](std::uint32_t uid) { return "user" + std::to_string(uid); }};
         return shifterimg_main(args, around);
     }
 
@@ -78,6 +90,11 @@ public:
     std::ostringstream out;
     std::ostringstream err;
     bool is_terminal = false;
+    unsigned columns = 80;
+    unsigned rows = 24;
+    unsigned interrupt_after = 0; ///< so many waits of a pull; 0: never
+    bool is_watched = false;
+    bool is_interrupted = false;
 };
 
 inline std::string record(const std::string & status, const std::string & more = "") {

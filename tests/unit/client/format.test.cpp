@@ -43,6 +43,35 @@ TEST_CASE("long values widen their column, and the columns stay apart") {
           "averylongsystem docker     READY       1970-01-01T00:00:00 " + std::string(40, 't') + "\n");
 }
 
+TEST_CASE("a long line has the contract's columns first, and then size, owner and digest") {
+    ImageInfo image{.system = "alpha", .type = "docker", .status = "READY", .id = "8d1f0c6b1e2233", .status_message = "", .tags = {"u:1"}, .last_pull = 1733047200};
+    image.size_bytes = 29'360'128;
+    image.owner = 1001;
+    image.digest = "sha256:ab";
+    const auto name = [](std::uint32_t) { return std::string{"ann"}; };
+    CHECK(long_image_lines({image}, name) == "alpha      docker     READY    8d1f0c6b1e   2024-12-01T10:00:00 "
+                                             "u:1                            28.0MiB   ann          sha256:ab\n");
+    image.owner.reset();
+    image.digest.clear();
+    CHECK(long_image_lines({image}, name).find(" 28.0MiB   -            -\n") != std::string::npos);
+}
+
+TEST_CASE("sizes are for people, and digests short") {
+    CHECK(human_size(0) == "0.0KiB");
+    CHECK(human_size(1536) == "1.5KiB");
+    CHECK(human_size(std::uint64_t{5} << 40U) == "5.0TiB");
+    CHECK(short_digest("sha256:0123456789abcdef") == "0123456789ab");
+    CHECK(short_digest("short") == "short");
+}
+
+TEST_CASE("a pattern is a glob, or a word that may stand anywhere") {
+    CHECK(matches("ubuntu", "library/ubuntu:22.04"));
+    CHECK(matches("ubuntu:*", "ubuntu:22.04"));
+    CHECK_FALSE(matches("ubuntu:*", "library/ubuntu:22.04"));
+    CHECK(matches("*/ubuntu:2?.04", "library/ubuntu:22.04"));
+    CHECK_FALSE(matches("debian", "ubuntu:22.04"));
+}
+
 TEST_CASE("the state of a status line is its sixth word (9.3)") {
     const std::string line = status_line(std::chrono::system_clock::time_point{std::chrono::seconds{1733047200}},
                                          "docker:ubuntu:22.04", "PENDING");

@@ -20,7 +20,7 @@ TEST_CASE("a request has the contract's URL, and a credential of its own (9.2)")
     CHECK(exchange.timeout == std::chrono::seconds{60});
     client.site.gateway_timeout = std::chrono::seconds{7};
     CHECK(client.run({"images"}) == 1);
-    CHECK(client.transport.exchanges[1].url == "http://gw1:5000/api/list/alpha/");
+    CHECK(client.transport.exchanges[1].url == "http://gw1:5000/api/list/alpha/?limit=1000");
     CHECK(client.transport.exchanges[1].timeout == std::chrono::seconds{7});
 }
 

@@ -29,6 +29,17 @@ TEST_CASE("a mode, its word, and the options before it (9.1)") {
     CHECK(parse({"--password-stdin", "--username", "ann", "login", "r"}).username == "ann");
 }
 
+TEST_CASE("options that only some modes have may stand behind them, and a pull takes several images") {
+    CHECK(parse({"images", "--long"}).long_lines);
+    CHECK(parse({"--long", "images", "ubuntu*"}).argument == "ubuntu*");
+    CHECK(parse({"tree", "--dot"}).dot);
+    CHECK(parse({"lookup", "a:1", "--json"}).json);
+    CHECK(parse({"--json", "lookup", "a:1"}).json);
+    CHECK(parse({"pull", "a:1", "b:2"}).arguments == std::vector<std::string>{"a:1", "b:2"});
+    CHECK(parse({"pull", "a:1", "b:2"}).argument == "a:1");
+    CHECK(name_of(Mode::tree) == "tree");
+}
+
 TEST_CASE("names and numbers of accounts are readers, and what is neither is an error (H9-2)") {
     CHECK(parse({"-u", "daemon", "pull", "x"}).users == std::vector<std::uint32_t>{1});
     CHECK(parse({"--group", "daemon", "pull", "x"}).groups == std::vector<std::uint32_t>{1});
@@ -48,7 +59,12 @@ TEST_CASE("a command that cannot be meant is a usage error (9.1, H9-1, H9-3)") {
         {{"frobnicate"}, "\"frobnicate\" is no mode"},
         {{"lookup"}, "lookup needs an image: type and tag, for example docker:ubuntu:22.04"},
         {{"pull", ""}, "pull needs an image: type and tag, for example docker:ubuntu:22.04"},
-        {{"images", "ubuntu"}, "\"ubuntu\" is one word too many; options stand before the mode"},
+        {{"images", "ubuntu", "debian"}, "\"debian\" is one word too many; options stand before the mode"},
+        {{"queue", "ubuntu"}, "\"ubuntu\" is one word too many; options stand before the mode"},
+        {{"pull", "a", ""}, "pull needs an image: type and tag, for example docker:ubuntu:22.04"},
+        {{"--long", "queue"}, "--long is an option of images"},
+        {{"--dot", "images"}, "--dot is an option of tree"},
+        {{"queue", "--long"}, "\"--long\" is one word too many; options stand before the mode"},
         {{"pull", "x", "-v"}, "\"-v\" is one word too many; options stand before the mode"},
         {{"login", "a", "b"}, "\"b\" is one word too many; options stand before the mode"},
         {{"--frob", "pull", "x"}, "no option \"--frob\""},
