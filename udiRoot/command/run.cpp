@@ -3,6 +3,7 @@
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "command/environment.hpp"
+#include "command/user_hook.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -64,6 +65,8 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
     std::vector<std::string> words = invocation.words;
     if (words.empty()) words.push_back(choose_shell(environment));
     std::vector<std::string> variables = environment.entries();
+    for (const Module * module : invocation.modules)
+        if (!module->user_hook.empty()) run_user_hook(user, module->name, module->user_hook, variables);
     const std::vector<char *> argv = pointers(words);
     std::vector<char *> envp = pointers(variables);
 

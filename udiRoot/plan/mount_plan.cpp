@@ -29,25 +29,31 @@ constexpr std::array skeleton = {Directory{"/etc", 0755},
                                  Directory{"/dev", 0755},
                                  Directory{"/tmp", 0777}};
 
-void refuse_unsupported(const PlanInputs & in) {
-    const auto refuse = [](const std::string & what) { throw Error{what + " is not supported by this version"}; };
-    if (!in.site.site_pre_mount_hook.empty()) refuse("sitePreMountHook in the site's configuration");
-    if (!in.site.site_post_mount_hook.empty()) refuse("sitePostMountHook in the site's configuration");
-    for (const Module * module : in.modules) {
-        if (!module->copy_path.empty()) refuse("copyPath of module " + quoted(module->name));
-        if (!module->root_hook.empty()) refuse("roothook of module " + quoted(module->name));
-        if (!module->user_hook.empty()) refuse("userhook of module " + quoted(module->name));
-    }
-    const auto caches = [](const Volume & volume) { return volume.cache.has_value(); };
-    if (std::any_of(in.volumes.begin(), in.volumes.end(), caches) ||
-        std::any_of(in.site.site_fs.begin(), in.site.site_fs.end(), caches))
-        refuse("a volume with perNodeCache");
+/** The size of a file system in memory: what was asked for, if the site allows it (R16). */
+std::uint64_t memory_size(std::uint64_t asked, const SiteConfig & site, const std::string & what) {
+    if (site.tmpfs_size_limit != 0 && asked > site.tmpfs_size_limit)
+        throw Error{what + ": " + std::to_string(asked) + " bytes are more than the site's limit of " +
+                    std::to_string(site.tmpfs_size_limit) + " (tmpfsSizeLimit)"};
+    return asked != 0 ? asked : site.tmpfs_size_limit;
+}
+
+MountCache cache_step(const Volume & volume, VolumeOwner owner, const SiteConfig & site) {
+    const std::string what = "cannot make the perNodeCache for " + volume.to.to_string() + ": ";
+    if (site.per_node_cache_path.empty()) throw Error{what + "the site has no perNodeCachePath"};
+    if (site.mkfs_xfs_path.empty()) throw Error{what + "the site has no mkfsXfsPath"};
+    if (site.per_node_cache_size_limit != 0 && volume.cache->size_bytes > site.per_node_cache_size_limit)
+        throw Error{what + std::to_string(volume.cache->size_bytes) + " bytes are more than the site's limit of " +
+                    std::to_string(site.per_node_cache_size_limit) + " (perNodeCacheSizeLimit)"};
+    const auto & types = site.per_node_cache_allowed_fs;
+    if (!types.empty() && std::find(types.begin(), types.end(), volume.cache->file_system) == types.end())
+        throw Error{what + "the site does not allow " + volume.cache->file_system + " (perNodeCacheAllowedFsType)"};
+    return {volume, owner, site.per_node_cache_path, site.mkfs_xfs_path};
 }
 
 void check_destinations(const std::vector<Volume> & volumes) {
     std::set<ContainerPath> seen;
     for (const Volume & volume : volumes) {
-        const std::string what = "cannot use volume " + volume.from.to_string() + ":" + volume.to.to_string() + ": ";
+        const std::string what = "cannot use volume " + name_of(volume) + ": ";
         if (const auto why = refuse_destination(volume.to, VolumeOwner::user)) throw Error{what + *why};
         if (!seen.insert(volume.to).second) throw Error{what + "the destination is named twice"}; // H4-12
     }
@@ -55,6 +61,10 @@ void check_destinations(const std::vector<Volume> & volumes) {
 
 void add_site_volumes(const std::vector<Volume> & volumes, const SiteConfig & site, std::vector<Step> & steps) {
     for (const Volume & volume : volumes) {
+        if (volume.cache) {
+            steps.emplace_back(cache_step(volume, VolumeOwner::site, site));
+            continue;
+        }
         const Propagation propagation =
             volume.propagation == Propagation::site_default ? site.mount_propagation : volume.propagation;
         steps.emplace_back(BindHost{.from = volume.from.to_string(),
@@ -87,6 +97,32 @@ void add_etc(const PlanInputs & in, std::vector<Step> & steps) {
     steps.emplace_back(MakeDirectory{at("/etc/ssh")});
 }
 
+std::string identifier(const RequestedImage & image) {
+    const auto * const id = std::get_if<ImageId>(&image);
+    return id != nullptr ? id->to_string() : std::get<LocalImage>(image).path;
+}
+
+void add_hook(const PlanInputs & in, const std::string & path, const std::string & key, const Module * module,
+              std::vector<Step> & steps) {
+    if (path.empty()) return;
+    RunHook hook{path, key, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}};
+    const auto set = [&](const char * name, const std::string & value) { hook.environment.push_back(name + value); };
+    set("SHIFTER_HOOK=", key);
+    set("SHIFTER_ROOT=", in.site.udi_mount);
+    set("SHIFTER_IMAGE=", identifier(in.image));
+    set("SHIFTER_USER=", in.account.name);
+    if (module != nullptr) set("SHIFTER_MODULE=", module->name);
+    steps.emplace_back(std::move(hook));
+}
+
+/** optUdiImage and the modules' copyPath: shown, not copied at each launch (5.3, step 8). */
+void add_site_trees(const PlanInputs & in, std::vector<Step> & steps) {
+    if (!in.site.opt_udi_image.empty()) steps.emplace_back(BindTree{in.site.opt_udi_image, at("/opt/udiImage")});
+    for (const Module * module : in.modules)
+        if (!module->copy_path.empty())
+            steps.emplace_back(BindTree{module->copy_path, at("/opt/udiImage/modules/" + module->name)});
+}
+
 void add_host_trees(std::vector<Step> & steps) {
     steps.emplace_back(BindHost{.from = "/proc", .to = at("/proc"), .executables = false});
     steps.emplace_back(BindHost{.from = "/sys", .to = at("/sys"), .executables = false});
@@ -95,14 +131,23 @@ void add_host_trees(std::vector<Step> & steps) {
     steps.emplace_back(BindHost{.from = "/var/tmp", .to = at("/var/tmp"), .optional = true});
 }
 
+/** Where the site's steps so far mount something. */
+std::vector<ContainerPath> site_mount_points(const std::vector<Step> & steps) {
+    std::vector<ContainerPath> points;
+    for (const Step & step : steps) {
+        if (const auto * const bind = std::get_if<BindHost>(&step)) points.push_back(bind->to);
+        if (const auto * const cache = std::get_if<MountCache>(&step)) points.push_back(cache->volume.to);
+    }
+    return points;
+}
+
 /** Directories that exist only because a site's mount lies below them show the image's entries, too. */
 std::set<ContainerPath> parents_of_site_mounts(const std::vector<Step> & steps) {
     std::set<ContainerPath> parents;
-    for (const Step & step : steps) {
-        const auto * const bind = std::get_if<BindHost>(&step);
-        if (bind == nullptr || bind->to.is_at_or_below(at("/etc"))) continue;
+    for (const ContainerPath & point : site_mount_points(steps)) {
+        if (point.is_at_or_below(at("/etc"))) continue;
         std::string prefix;
-        const auto components = bind->to.components();
+        const auto components = point.components();
         for (std::size_t i = 0; i + 1 < components.size(); ++i)
             parents.insert(at(prefix += "/" + std::string{components[i]}));
     }
@@ -110,21 +155,42 @@ std::set<ContainerPath> parents_of_site_mounts(const std::vector<Step> & steps) 
     return parents;
 }
 
-void add_image(std::vector<Step> & steps) {
+void add_image(const PlanInputs & in, std::vector<Step> & steps) {
     const std::set<ContainerPath> parents = parents_of_site_mounts(steps);
-    std::vector<ContainerPath> on_top;
-    for (const Step & step : steps)
-        if (const auto * const bind = std::get_if<BindHost>(&step);
-            bind != nullptr && bind->to.is_at_or_below(at("/etc")))
-            on_top.push_back(bind->to);
-    for (const char * directory : {"/", "/var", "/opt"}) steps.emplace_back(MergeImage{at(directory)});
-    for (const ContainerPath & parent : parents) steps.emplace_back(MergeImage{parent});
-    steps.emplace_back(MergeEtc{std::move(on_top), {at("/etc/ssh"), at("/etc/udiImage")}});
+    std::vector<ContainerPath> on_top = site_mount_points(steps);
+    on_top.erase(std::remove_if(on_top.begin(), on_top.end(),
+                                [](const ContainerPath & point) { return !point.is_at_or_below(at("/etc")); }),
+                 on_top.end());
+    std::vector<ContainerPath> merged = {at("/"), at("/var"), at("/opt")};
+    merged.insert(merged.end(), parents.begin(), parents.end());
+    for (const ContainerPath & directory : merged) steps.emplace_back(MergeImage{directory});
+    steps.emplace_back(
+        MergeEtc{std::move(on_top), {at("/etc/ssh"), at("/etc/udiImage")}, in.writable.has_value()});
+    if (in.writable) steps.emplace_back(OwnDirectories{std::move(merged)});
 }
 
-std::string identifier(const RequestedImage & image) {
-    const auto * const id = std::get_if<ImageId>(&image);
-    return id != nullptr ? id->to_string() : std::get<LocalImage>(image).path;
+/** --writable, or the places for volumes that the image does not have. */
+void add_overlay(const PlanInputs & in, std::uint64_t writable_bytes, std::vector<Step> & steps) {
+    if (in.writable) {
+        steps.emplace_back(OverlayImage{true, writable_bytes, {}});
+        return;
+    }
+    OverlayImage overlay;
+    for (const Volume & volume : in.volumes)
+        if (volume.to.components().size() > 1) overlay.mount_points.push_back(volume.to);
+    if (!overlay.mount_points.empty()) steps.emplace_back(std::move(overlay));
+}
+
+void add_volumes(const PlanInputs & in, std::vector<Step> & steps) {
+    for (const Volume & volume : in.volumes) {
+        if (volume.cache)
+            steps.emplace_back(cache_step(volume, VolumeOwner::user, in.site));
+        else if (volume.tmpfs_bytes)
+            steps.emplace_back(MountTmpfs{
+                volume, memory_size(*volume.tmpfs_bytes, in.site, "cannot use volume " + name_of(volume))});
+        else
+            steps.emplace_back(BindVolume{volume});
+    }
 }
 
 std::string image_source(const PlanInputs & in) {
@@ -136,22 +202,47 @@ std::string image_source(const PlanInputs & in) {
 } // namespace
 
 MountPlan make_plan(const PlanInputs & in) {
-    refuse_unsupported(in);
     check_destinations(in.volumes);
-    MountPlan plan{in.site.udi_mount, in.site.loop_mount, {}};
+    if (in.writable && !in.site.allow_writable_root)
+        throw Error{"cannot use --writable: this site does not allow it (allowWritableRoot)"};
+    const std::uint64_t writable_bytes = in.writable ? memory_size(*in.writable, in.site, "cannot use --writable") : 0;
+    MountPlan plan{in.site.udi_mount, in.site.loop_mount, {}, {in.site.user_mount_allow, in.site.user_mount_deny}};
     std::vector<Step> & steps = plan.steps;
     steps.emplace_back(MountImage{image_source(in), in.site.image_mount});
-    steps.emplace_back(MountRoot{in.site.rootfs_type});
+    steps.emplace_back(MountRoot{in.writable ? "tmpfs" : in.site.rootfs_type, writable_bytes});
+    add_overlay(in, writable_bytes, steps);
     for (const Directory & directory : skeleton) steps.emplace_back(MakeDirectory{at(directory.path), directory.mode});
+    add_hook(in, in.site.site_pre_mount_hook, "sitePreMountHook", nullptr, steps);
     add_site_volumes(in.site.site_fs, in.site, steps);
+    add_hook(in, in.site.site_post_mount_hook, "sitePostMountHook", nullptr, steps);
     for (const Module * module : in.modules) add_site_volumes(module->site_fs, in.site, steps);
     add_etc(in, steps);
+    add_site_trees(in, steps);
+    for (const Module * module : in.modules)
+        add_hook(in, module->root_hook, "module_" + module->name + "_roothook", module, steps);
     add_host_trees(steps);
-    add_image(steps);
-    for (const Volume & volume : in.volumes) steps.emplace_back(BindVolume{volume});
+    add_image(in, steps);
+    add_volumes(in, steps);
     steps.emplace_back(WriteFile{at("/var/shifterConfig.json"), state_line(in)});
-    if (!in.site.udi_root_writable) steps.emplace_back(SealRoot{});
+    if (!in.site.udi_root_writable && !in.writable) steps.emplace_back(SealRoot{});
     return plan;
+}
+
+std::optional<std::string> refuse_host_source(const std::string & resolved, const UserSources & sources) {
+    const auto path = ContainerPath::parse(resolved);
+    if (!path) return path.error().what;
+    const auto below = [&](const std::string & directory) {
+        const auto top = ContainerPath::parse(directory);
+        return top && path->is_at_or_below(*top);
+    };
+    constexpr std::array never = {"/proc", "/sys", "/dev"};
+    if (std::any_of(never.begin(), never.end(), below) ||
+        std::any_of(sources.deny.begin(), sources.deny.end(), below))
+        return "the site does not let users bind " + quoted(resolved) + " of the node";
+    if (std::none_of(sources.allow.begin(), sources.allow.end(), below))
+        return "the container has no such path, and " + quoted(resolved) +
+               " of the node is not among the directories that the site lets users bind";
+    return std::nullopt;
 }
 
 std::string state_line(const PlanInputs & in) {

@@ -12,6 +12,8 @@
 #include "site/image_record.hpp"
 #include "site/site_config.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <variant>
@@ -27,6 +29,17 @@ struct MountImage {
 /** The root's own file system on MountPlan::root_mount: nosuid, nodev, private. */
 struct MountRoot {
     std::string file_system;
+    std::uint64_t size_bytes = 0; ///< 0: no limit of its own
+};
+/**
+ * The image becomes the lower layer of an overlay whose upper one is in memory, and goes away with the container. Either
+ * for --writable: everything in it belongs to the caller; or for mount points that the image lacks: then nothing is done
+ * unless it lacks one of `mount_points`, only those can be made, and what the container sees is read-only.
+ */
+struct OverlayImage {
+    bool writable = false;
+    std::uint64_t size_bytes = 0; ///< of the upper layer; 0: the kernel's limit
+    std::vector<ContainerPath> mount_points;
 };
 struct MakeDirectory {
     ContainerPath path;
@@ -66,6 +79,19 @@ struct BindHost {
     bool optional = false;   ///< left out when the host does not have it
     Propagation propagation = Propagation::private_;
 };
+/** Each entry of a site's directory, read-only, in `to`; both may have directories of one name. The directory is trusted
+ * like configuration. */
+struct BindTree {
+    std::string from;
+    ContainerPath to;
+};
+/** A site's program, run as root in the root that is being built (5.4). It is trusted like configuration, and executed
+ * without a shell; uid and gid of the caller are added to `environment`. */
+struct RunHook {
+    std::string path;
+    std::string key; ///< of the configuration, for people
+    std::vector<std::string> environment;
+};
 /** The image's entries in this directory, where the root does not have them yet (5.5). */
 struct MergeImage {
     ContainerPath directory;
@@ -75,21 +101,47 @@ struct MergeImage {
 struct MergeEtc {
     std::vector<ContainerPath> on_top;
     std::vector<ContainerPath> whole;
+    bool writable = false; ///< --writable: for the caller
 };
-/** A user's volume: its source is looked up in the container, as the caller (4.4). */
+/** A user's volume: its source is looked up as the caller, in the container (4.4), or else among the directories of the
+ * node that MountPlan::user_sources allows. */
 struct BindVolume {
     Volume volume;
+};
+/** A user's tmpfs: nosuid, nodev, and of the caller. */
+struct MountTmpfs {
+    Volume volume;
+    std::uint64_t size_bytes = 0; ///< 0: the kernel's limit
+};
+/** A perNodeCache (4.3): a new xfs in a file without a name, of the caller. */
+struct MountCache {
+    Volume volume;
+    VolumeOwner owner = VolumeOwner::user; ///< whose rules hold for the destination
+    std::string directory;                 ///< perNodeCachePath
+    std::string mkfs;                      ///< mkfsXfsPath
+};
+/** The caller becomes the owner of these directories of the root's own file system (--writable). */
+struct OwnDirectories {
+    std::vector<ContainerPath> paths;
 };
 /** The root's own file system becomes read-only. */
 struct SealRoot {};
 
-using Step = std::variant<MountImage, MountRoot, MakeDirectory, MakeLink, WriteFile, CopyHostFile, CopyHostDirectory,
-                          BindHost, MergeImage, MergeEtc, BindVolume, SealRoot>;
+using Step = std::variant<MountImage, MountRoot, OverlayImage, MakeDirectory, MakeLink, WriteFile, CopyHostFile,
+                          CopyHostDirectory, BindHost, BindTree, RunHook, MergeImage, MergeEtc, BindVolume, MountTmpfs,
+                          MountCache, OwnDirectories, SealRoot>;
+
+/** userMountAllow and userMountDeny. */
+struct UserSources {
+    std::vector<std::string> allow;
+    std::vector<std::string> deny;
+};
 
 struct MountPlan {
     std::string root_mount;  ///< udiMount
     std::string image_mount; ///< loopMount
     std::vector<Step> steps;
+    UserSources user_sources{};
 };
 
 struct PlanInputs {
@@ -99,13 +151,20 @@ struct PlanInputs {
     const std::vector<Volume> & volumes;         ///< the user's
     const std::vector<const Module *> & modules; ///< active ones, in order
     const Account & account;
+    std::optional<std::uint64_t> writable = std::nullopt; ///< --writable: how many bytes; 0: as many as the site allows
 };
 
-/** @throws Error for what this version does not support, or the rules of 4.2 refuse. */
+/** @throws Error for what the site does not allow, or the rules of 4.2 refuse. */
 [[nodiscard]] MountPlan make_plan(const PlanInputs & inputs);
 
 /** The line of 1.8 with its newline: what var/shifterConfig.json holds, byte for byte. */
 [[nodiscard]] std::string state_line(const PlanInputs & inputs);
+
+/**
+ * Why a source on the node cannot be a user's volume, as a sentence's end; nothing if it can. `resolved` is the path of
+ * the opened source, so without links; so are the site's directories. Compared by component; deny wins (I10, I12).
+ */
+[[nodiscard]] std::optional<std::string> refuse_host_source(const std::string & resolved, const UserSources & sources);
 
 /** The plan as the mount(8), mkdir(1), … commands that would do the same, one a line. */
 [[nodiscard]] std::string describe(const MountPlan & plan);

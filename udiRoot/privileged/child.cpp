@@ -124,18 +124,34 @@ Answer Child::receive(std::size_t max_bytes) {
     return answer;
 }
 
-UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path, std::uint64_t flags,
-                        const std::string & what) {
+namespace {
+
+UniqueFd open_by_child(const Identity & identity, int root, const std::string & path, std::uint64_t flags,
+                       const std::string & what, bool may_be_absent) {
     constexpr std::size_t max_sentence = 65536;
     Child child = Child::start(identity, [&](int channel) {
         UniqueFd found = try_open_in_root(root, path, O_PATH | flags);
-        if (!found) throw SysError{errno, what + ": cannot open " + quoted(path)};
+        const bool absent = !found && (errno == ENOENT || errno == ENOTDIR);
+        if (!found && !(absent && may_be_absent)) throw SysError{errno, what + ": cannot open " + quoted(path)};
         send_answer(channel, {{}, std::move(found)});
     });
     Answer answer = child.receive(max_sentence);
     child.finish();
-    if (!answer.fd) throw Error{what + ": no descriptor came back"};
     return std::move(answer.fd);
+}
+
+} // namespace
+
+UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path, std::uint64_t flags,
+                        const std::string & what) {
+    UniqueFd found = open_by_child(identity, root, path, flags, what, false);
+    if (!found) throw Error{what + ": no descriptor came back"};
+    return found;
+}
+
+UniqueFd open_as_caller_if_present(const Identity & identity, int root, const std::string & path,
+                                   const std::string & what) {
+    return open_by_child(identity, root, path, 0, what, true);
 }
 
 void Child::finish() noexcept {

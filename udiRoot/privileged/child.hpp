@@ -55,6 +55,10 @@ private:
 [[nodiscard]] UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path,
                                       std::uint64_t flags, const std::string & what);
 
+/** The same, without flags; no descriptor where there is no such path. */
+[[nodiscard]] UniqueFd open_as_caller_if_present(const Identity & identity, int root, const std::string & path,
+                                                 const std::string & what);
+
 /** For bodies. @throws SysError */
 void send_answer(int channel, const Answer & answer);
 

@@ -91,14 +91,16 @@ void StepRunner::operator()(const MergeEtc & step) {
     }
     UniqueFd merged;
     try {
+        const std::string lower = path_of(site.get()) + ":" + path_of(image.get());
         // Nothing in the image's extended attributes may lead anywhere: no redirects, no metadata-only copies.
-        merged = make_mount("overlay",
-                            {{"source", "etc"},
-                             {"lowerdir", path_of(site.get()) + ":" + path_of(image.get())},
-                             {"redirect_dir", "nofollow"},
-                             {"metacopy", "off"},
-                             {"index", "off"}},
-                            true, what);
+        merged = step.writable ? lay_overlay("etc", lower, what)
+                               : make_mount("overlay",
+                                            {{"source", "etc"},
+                                             {"lowerdir", lower},
+                                             {"redirect_dir", "nofollow"},
+                                             {"metacopy", "off"},
+                                             {"index", "off"}},
+                                            true, what);
     } catch (const SysError & error) {
         if (error.error_number() != ENODEV) throw;
         // A kernel without overlay: entry by entry, as for the top level.

@@ -97,7 +97,7 @@ std::optional<LoopDevice> open_shared(unsigned number, const struct stat & file)
     return device;
 }
 
-LoopDevice make_device(int file, const std::string & name, unsigned & number) {
+LoopDevice make_device(int file, const std::string & name, bool read_only, unsigned & number) {
     const std::string what = "cannot get a loop device for " + name;
     const UniqueFd control{::open("/dev/loop-control", O_RDWR | O_CLOEXEC)};
     if (!control) throw SysError{errno, what + ": cannot open /dev/loop-control"};
@@ -106,13 +106,14 @@ LoopDevice make_device(int file, const std::string & name, unsigned & number) {
         const int free = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
         if (free < 0) throw SysError{errno, what};
         number = static_cast<unsigned>(free);
-        LoopDevice device{UniqueFd{::open(device_path(number).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)},
+        const int access = read_only ? O_RDONLY : O_RDWR;
+        LoopDevice device{UniqueFd{::open(device_path(number).c_str(), access | O_CLOEXEC | O_NOFOLLOW)},
                           device_path(number)};
         if (!device.fd && (errno == ENXIO || errno == EBUSY)) continue;
         if (!device.fd) throw SysError{errno, what + ": cannot open " + device_path(number)};
         struct loop_config config {};
         config.fd = static_cast<std::uint32_t>(file);
-        config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR;
+        config.info.lo_flags = LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : 0);
         std::strncpy(reinterpret_cast<char *>(config.info.lo_file_name), name.c_str(), LO_NAME_SIZE - 1);
         if (::ioctl(device.fd.get(), LOOP_CONFIGURE, &config) == 0) return device;
         if (errno != EBUSY && errno != ENXIO) throw SysError{errno, what + ": cannot set up " + device_path(number)};
@@ -133,9 +134,14 @@ LoopDevice loop_device_for(int file, const std::string & name) {
     const bool locked = slot.lock();
     if (auto device = known()) return *std::move(device); // made while this launch waited
     unsigned number = 0;
-    LoopDevice device = make_device(file, name, number);
+    LoopDevice device = make_device(file, name, true, number);
     if (locked) slot.write(number);
     return device;
+}
+
+LoopDevice own_loop_device(int file, const std::string & name) {
+    unsigned number = 0;
+    return make_device(file, name, false, number);
 }
 
 } // namespace shifter::privileged

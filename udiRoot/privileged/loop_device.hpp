@@ -11,7 +11,7 @@
 
 namespace shifter::privileged {
 
-/** A device that stands for a file, read-only. It exists while this descriptor or a mount of it does. */
+/** A device that stands for a file. It exists while this descriptor or a mount of it does. */
 struct LoopDevice {
     UniqueFd fd;
     std::string path;    ///< "/dev/loop7"
@@ -29,5 +29,8 @@ struct LoopDevice {
  * @throws Error
  */
 [[nodiscard]] LoopDevice loop_device_for(int file, const std::string & name);
+
+/** A new device for `file`, writable, for this launch alone: a perNodeCache. @throws Error */
+[[nodiscard]] LoopDevice own_loop_device(int file, const std::string & name);
 
 } // namespace shifter::privileged

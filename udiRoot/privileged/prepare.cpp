@@ -28,6 +28,16 @@ ChosenImage choose_image(const RunRequest & request, const SiteConfig & site, co
     return {std::move(image.record), std::move(mounted)};
 }
 
+/** --writable: how many bytes of memory, 0 where no size was named. */
+std::optional<std::uint64_t> writable_bytes(const OptionalChoice & writable) {
+    if (!writable.given) return std::nullopt;
+    if (!writable.value) return 0;
+    const auto size = text::parse_size(*writable.value);
+    if (!size || *size == 0)
+        throw Error{"cannot use --writable=" + *writable.value + ": it is not a size above 0; write for example 1G"};
+    return size;
+}
+
 /** For --verbose: the commands that would do the same. */
 void show(const MountPlan & plan) {
     if (!log::enabled(log::Level::info)) return;
@@ -49,7 +59,8 @@ Prepared prepare(const Privileged & root, const RunRequest & request, const Site
     ChosenImage image = choose_image(request, site, root.caller());
     set_stage("asking for your account");
     const Account account = receive_account(accounts);
-    MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account});
+    MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account,
+                                writable_bytes(request.writable)});
     show(plan);
     return {std::move(image), std::move(modules), account.name, std::move(plan)};
 }

@@ -164,6 +164,13 @@ void verify_given_up(const Identity & identity) {
     verify_no_way_back(identity);
 }
 
+void give_up_capabilities() {
+    empty_bounding_set();
+    empty_capability_sets();
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw SysError{errno, "cannot set no_new_privs"};
+    verify_capabilities();
+}
+
 void give_up_root(const Identity & identity) {
     forbid_new_privileges();
     set_ids(identity);

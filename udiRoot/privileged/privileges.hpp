@@ -49,6 +49,9 @@ private:
 /** Refuses uid 0 and gid 0 (contract 6.2), in words. @throws Error */
 void refuse_root_caller(const Identity & caller);
 
+/** For a helper that stays root by name alone: no capability, now and after execve(2), and no_new_privs. @throws Error */
+void give_up_capabilities();
+
 /**
  * This process becomes `identity` for good: groups, all gids, all uids, five empty capability sets, locked securebits,
  * no_new_privs, not dumpable; then tries to become root again, and reads everything back (I1, I7).

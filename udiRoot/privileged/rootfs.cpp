@@ -42,7 +42,7 @@ Rootfs build(const Privileged & root, const MountPlan & plan, MountedImage image
     for (const Step & step : plan.steps) std::visit(runner, step);
     set_stage("entering the container's root");
     enter(runner.root());
-    verify_mounts(own_process.get(), runner.image_device());
+    verify_mounts(own_process.get(), runner.read_only_device());
     for (const std::string & hidden : runner.hidden()) log::info("the image's " + hidden + " is hidden by the site's");
     return Rootfs{};
 }

@@ -33,7 +33,7 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
     std::optional<Deadline> deadline{std::in_place};
     const auto job = JobOnNode::from_environment(root.caller_state().environment);
     std::optional<JobRoot> job_root;
-    if (job) job_root = find_job_root(*job, root.caller(), request, site);
+    if (job && !request.writable.given) job_root = find_job_root(*job, root.caller(), request, site);
     if (job_root) {
         const auto modules = choose_modules(request, site);
         const auto words = command::choose_command(request, job_root->record);

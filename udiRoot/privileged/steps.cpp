@@ -45,7 +45,8 @@ unsigned long propagation_flag(Propagation propagation) {
 } // namespace
 
 void StepRunner::operator()(const MountImage &) {
-    if (!image_.is_directory) image_device_ = status_of(image_.mount.get(), "cannot examine the mounted image").st_dev;
+    if (!image_.is_directory)
+        image_device_ = read_only_device_ = status_of(image_.mount.get(), "cannot examine the mounted image").st_dev;
     // Copies of a mount can be made only while it is attached somewhere; the place goes away with the old root.
     attach_mount(image_.mount.get(), host_mount_point(plan_.image_mount).get(),
                  "cannot mount the image on " + quoted(plan_.image_mount));
@@ -53,10 +54,19 @@ void StepRunner::operator()(const MountImage &) {
 
 void StepRunner::operator()(const MountRoot & step) {
     set_stage("building the container's root");
-    root_ = make_mount(step.file_system, {{"mode", "0755"}}, false, "cannot mount a " + step.file_system);
+    const std::string what = "cannot mount a " + step.file_system;
+    root_ = step.size_bytes != 0 ? make_memory(step.size_bytes, nullptr, what)
+                                 : make_mount(step.file_system, {{"mode", "0755"}}, false, what);
     root_device_ = status_of(root_.get(), "cannot examine the container's root").st_dev;
     attach_mount(root_.get(), host_mount_point(plan_.root_mount).get(),
                  "cannot mount the container's root on " + quoted(plan_.root_mount));
+}
+
+bool StepRunner::makes_writable(const MountPlan & plan) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step & step) {
+        const auto * const overlay = std::get_if<OverlayImage>(&step);
+        return overlay != nullptr && overlay->writable;
+    });
 }
 
 bool StepRunner::on_own_file_system(int fd) const {
@@ -72,7 +82,9 @@ StepRunner::Place StepRunner::place_for(const ContainerPath & path, bool make_pa
         place.directory = try_open_in_root(root_.get(), parent, O_PATH | O_DIRECTORY);
     }
     if (!place.directory) throw SysError{errno, "cannot make " + quoted(path.to_string()) + " in the container"};
-    if (!on_own_file_system(place.directory.get()))
+    if (on_own_file_system(place.directory.get())) return place;
+    place.directory = twin_for_changes(place.directory.get(), "cannot examine " + quoted(parent));
+    if (!place.directory)
         throw Error{"cannot make " + quoted(path.to_string()) + " in the container: " + quoted(parent) +
                     " comes from the image or the site, and is not changed"};
     return place;

@@ -15,25 +15,11 @@
 #include <unistd.h>
 
 namespace shifter::privileged {
-namespace {
-
-std::string path_of(int fd) {
-    std::array<char, PATH_MAX> buffer{};
-    const ssize_t length =
-        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), buffer.data(), buffer.size() - 1);
-    if (length < 0) throw SysError{errno, "cannot find out the path of a mount point"};
-    return buffer.data();
-}
-
-} // namespace
-
 void StepRunner::check_volume_target(int target, const std::string & what) const {
     // Where the text led, links resolved: the rules hold for the place, not for its spelling (I12).
-    const std::string root = path_of(root_.get());
-    const std::string found = path_of(target);
-    if (found.compare(0, root.size() + 1, root + "/") != 0)
-        throw Error{what + ": the destination is not in the container"};
-    const auto place = ContainerPath::parse(found.substr(root.size()));
+    const auto found = place_in_root(target);
+    if (!found) throw Error{what + ": the destination is not in the container"};
+    const auto place = ContainerPath::parse(*found);
     if (!place) throw Error{what + ": " + place.error().what};
     if (const auto why = refuse_destination(*place, VolumeOwner::user)) throw Error{what + ": " + *why};
     const dev_t device = status_of(target, what).st_dev;
@@ -44,11 +30,51 @@ void StepRunner::check_volume_target(int target, const std::string & what) const
     if (!allowed && !scratch) throw Error{what + ": the destination comes from the site; choose another one"};
 }
 
+namespace {
+
+/** The path of an opened file of the node, as the kernel states it: no links, no "..". */
+std::string host_path_of(int fd) {
+    std::array<char, PATH_MAX> buffer{};
+    const ssize_t length =
+        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), buffer.data(), buffer.size() - 1);
+    if (length < 0) throw SysError{errno, "cannot find out the path of a volume's source"};
+    return {buffer.data(), static_cast<std::size_t>(length)};
+}
+
+/** The site's directories without links. One that this node does not have is left out where that allows less. */
+std::vector<std::string> resolved(const std::vector<std::string> & directories, bool keep_missing) {
+    std::vector<std::string> result;
+    for (const std::string & path : directories) {
+        const UniqueFd directory{::open(path.c_str(), O_PATH | O_CLOEXEC)};
+        if (directory)
+            result.push_back(host_path_of(directory.get()));
+        else if (keep_missing)
+            result.push_back(path);
+    }
+    return result;
+}
+
+} // namespace
+
+UniqueFd StepRunner::open_volume_source(const Volume & volume, const std::string & what) const {
+    const std::string & path = volume.from.to_string();
+    const UserSources & sources = plan_.user_sources;
+    if (sources.allow.empty()) return open_as_caller(caller_, root_.get(), path, 0, what);
+    // In the container first (4.4), then on the node, both as the caller. What is decided on is where the descriptor is.
+    if (UniqueFd found = open_as_caller_if_present(caller_, root_.get(), path, what)) return found;
+    const UniqueFd node{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!node) throw SysError{errno, what};
+    UniqueFd found = open_as_caller(caller_, node.get(), path, 0, what);
+    const UserSources here{resolved(sources.allow, false), resolved(sources.deny, true)};
+    if (const auto why = refuse_host_source(host_path_of(found.get()), here)) throw Error{what + ": " + *why};
+    return found;
+}
+
 void StepRunner::operator()(const BindVolume & step) {
     set_stage("mounting your volumes");
     const Volume & volume = step.volume;
-    const std::string what = "cannot use volume " + volume.from.to_string() + ":" + volume.to.to_string();
-    const UniqueFd source = open_as_caller(caller_, root_.get(), volume.from.to_string(), 0, what);
+    const std::string what = "cannot use volume " + name_of(volume);
+    const UniqueFd source = open_volume_source(volume, what);
     const mode_t type = status_of(source.get(), what).st_mode;
     if (!S_ISDIR(type) && !S_ISREG(type))
         throw Error{what + ": " + quoted(volume.from.to_string()) + " is neither a directory nor a file"};

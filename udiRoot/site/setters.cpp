@@ -65,6 +65,16 @@ Refusal read_volumes(std::vector<Volume> & volumes, std::string_view value) {
     return std::nullopt;
 }
 
+Refusal read_directories(std::vector<std::string> & list, std::string_view value) {
+    for (const std::string_view word : text::words(value)) {
+        const auto path = ContainerPath::parse(word);
+        if (!path) return path.error().what + "; blanks separate the directories";
+        if (has_control(word)) return "the path " + quoted(word) + " holds a control character";
+        list.push_back(path->to_string());
+    }
+    return std::nullopt;
+}
+
 Refusal read_urls(std::vector<std::string> & urls, std::string_view value) {
     for (std::string_view word : text::words(value)) {
         const std::size_t scheme = word.find("://");

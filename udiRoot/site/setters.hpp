@@ -19,6 +19,8 @@ using Refusal = std::optional<std::string>;
 [[nodiscard]] Refusal read_assignments(std::vector<std::pair<std::string, std::string>> & list, std::string_view value);
 [[nodiscard]] Refusal read_names(std::vector<std::string> & list, std::string_view value);
 [[nodiscard]] Refusal read_volumes(std::vector<Volume> & volumes, std::string_view value);
+/** Blank-separated absolute paths; "/" is one. */
+[[nodiscard]] Refusal read_directories(std::vector<std::string> & list, std::string_view value);
 [[nodiscard]] Refusal read_urls(std::vector<std::string> & urls, std::string_view value);
 
 /** What `read` makes of the value; the default of a new Target when there is none (H3-4). */

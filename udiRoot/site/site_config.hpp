@@ -78,6 +78,11 @@ struct SiteConfig {
     ImageMount image_mount = ImageMount::automatic; ///< imageMount: auto, kernel, fuse
     std::chrono::seconds launch_timeout{60}; ///< launchTimeout: a launch that takes longer ends with an error (R12)
 
+    std::vector<std::string> user_mount_allow;  ///< userMountAllow: directories of the host that users may bind
+    std::vector<std::string> user_mount_deny;   ///< userMountDeny: and those they may not; these win
+    std::uint64_t tmpfs_size_limit = 1U << 30U; ///< tmpfsSizeLimit, in bytes; 0: the kernel's, half of the memory
+    bool allow_writable_root = true;            ///< allowWritableRoot: --writable
+
     bool operator==(const SiteConfig &) const = default;
 };
 

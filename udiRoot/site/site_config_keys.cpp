@@ -70,7 +70,9 @@ std::vector<ConfigKey> make_keys() {
                     "look-ups when allowLibcPwdCalls is 0.",
                     path(&C::etc_path)});
     keys.push_back({g, "optUdiImage", "path", "", optional, "/usr/libexec/shifter/opt/udiImage", shown,
-                    "Tree that is copied to /opt/udiImage in the container.", path(&C::opt_udi_image)});
+                    "Tree whose entries are shown, read-only, in /opt/udiImage of the container. It and every directory above "
+                    "must be owned by root and writable by nobody else.",
+                    path(&C::opt_udi_image)});
     keys.push_back({g, "rootfsType", "tmpfs or ramfs", "tmpfs", optional, "tmpfs", shown,
                     "File system of the container root.",
                     choice(&C::rootfs_type, {{"tmpfs", "tmpfs"}, {"ramfs", "ramfs"}})});
@@ -113,12 +115,31 @@ std::vector<ConfigKey> make_keys() {
                     "1 leaves the container root writable for root; 0 makes it read-only before the command starts.",
                     boolean(&C::udi_root_writable)});
     keys.push_back({g, "sitePreMountHook", "path", "", optional, "/etc/shifter/premount.sh", shown,
-                    "Run by /bin/sh as root before the site's volumes are mounted.", path(&C::site_pre_mount_hook)});
+                    "Program that runs as root, in the directory that becomes the container's root, before the site's "
+                    "volumes are mounted. It is executed itself, without a shell; it and every directory above must be "
+                    "owned by root and writable by nobody else.",
+                    path(&C::site_pre_mount_hook)});
     keys.push_back({g, "sitePostMountHook", "path", "", optional, "/etc/shifter/postmount.sh", shown,
-                    "Run by /bin/sh as root after the site's volumes are mounted.", path(&C::site_post_mount_hook)});
+                    "The same, after the site's volumes are mounted.", path(&C::site_post_mount_hook)});
     keys.push_back({g, "defaultModules", "names, commas between", "", optional, "", shown,
                     "Modules that are active where the user names none.",
                     scalar(&C::default_modules, read_module_names)});
+
+    g = "What users may add";
+    keys.push_back({g, "userMountAllow", "directories, blanks between; lines add up", "", optional, "/scratch /data", shown,
+                    "Directories of the host below which users may bind whatever they can reach themselves. Without "
+                    "it they bind what siteFs and the image show.",
+                    accumulated(&C::user_mount_allow, read_directories)});
+    keys.push_back({g, "userMountDeny", "directories, blanks between; lines add up", "", optional, "/data/private", shown,
+                    "Exceptions from userMountAllow; they win, whatever the order. /proc, /sys and /dev always are.",
+                    accumulated(&C::user_mount_deny, read_directories)});
+    keys.push_back({g, "tmpfsSizeLimit", "size", "1G", optional, "4G", shown,
+                    "Upper bound of one tmpfs of --mount, and of what --writable can hold; also their size where the "
+                    "user names none. 0 leaves it to the kernel: half of the node's memory.",
+                    scalar(&C::tmpfs_size_limit, read_size)});
+    keys.push_back({g, "allowWritableRoot", "boolean", "1", optional, "1", shown,
+                    "Permits --writable: a root whose changes are kept in memory, and lost with the container.",
+                    boolean(&C::allow_writable_root)});
 
     g = "Environment";
     keys.push_back({g, "siteEnv", "NAME=VALUE words; lines add up", "", optional, "SHIFTER_RUNTIME=1", live,
@@ -148,14 +169,18 @@ std::vector<ConfigKey> make_keys() {
                     number(&C::max_group_count, 0, 65536)});
 
     g = "Node-local scratch (perNodeCache)";
-    keys.push_back({g, "perNodeCachePath", "path", "", optional, "/scratch", shown, "Directory of the backing files.",
+    keys.push_back({g, "perNodeCachePath", "path", "", optional, "/scratch", shown,
+                    "Directory of the backing files, which have no names. It must be owned by root, and writable by "
+                    "nobody else unless it is sticky (mode 1777); every directory above as that of this file.",
                     path(&C::per_node_cache_path)});
     keys.push_back({g, "perNodeCacheSizeLimit", "size", "0", optional, "100G", shown,
                     "Upper bound of one cache; 0 is no limit.", scalar(&C::per_node_cache_size_limit, read_size)});
     keys.push_back({g, "perNodeCacheAllowedFsType", "words; lines add up", "", optional, "xfs", shown,
-                    "File systems that a cache may have.", accumulated(&C::per_node_cache_allowed_fs, read_names)});
+                    "File systems that a cache may have, of which there is xfs; without it, all.", accumulated(&C::per_node_cache_allowed_fs, read_names)});
     keys.push_back({g, "mkfsXfsPath", "path", "", optional, "/sbin/mkfs.xfs", shown,
-                    "mkfs.xfs of the host, which perNodeCache needs.", path(&C::mkfs_xfs_path)});
+                    "mkfs.xfs of the host, which perNodeCache needs. Run as root without a capability, on a file "
+                    "that nobody else can open.",
+                    path(&C::mkfs_xfs_path)});
 
     g = "Accepted and not used";
     for (const std::string_view name : {"cpPath", "mvPath", "chmodPath", "ddPath", "modprobePath", "insmodPath"})
@@ -179,11 +204,17 @@ std::vector<ModuleKey> make_module_keys() {
          environment<M>(&EnvironmentEdit::unset, read_names)},
         {"siteFs", "", "volume map; lines add up", "Mounted after the site's volumes.",
          accumulated(&M::site_fs, read_volumes)},
-        {"copyPath", "copypath", "path", "Tree that is copied to /opt/udiImage/modules/NAME/ in the container.",
+        {"copyPath", "copypath", "path",
+         "Tree that is shown, read-only, at /opt/udiImage/modules/NAME/ in the container. Trusted as optUdiImage is.",
          path(&M::copy_path)},
-        {"roothook", "", "path", "Run by /bin/sh as root while the container root is built, in that root.",
+        {"roothook", "", "path",
+         "Program that runs as root, in the directory that becomes the container's root, when all of the site's is in "
+         "it. Executed and trusted as sitePreMountHook is.",
          path(&M::root_hook)},
-        {"userhook", "", "path", "Run by /bin/sh as the user in the container.", path(&M::user_hook)},
+        {"userhook", "", "path",
+         "Script that /bin/sh of the container runs, as the user and with the container's environment, before the "
+         "command. The path is one of the container.",
+         path(&M::user_hook)},
         {"conflict", "", "names", "Modules that cannot be active together with this one.",
          replaced(&M::conflicts, read_names)},
         {"enabled", "", "boolean", "0 makes selecting the module an error. The default is 1.", boolean(&M::enabled)},

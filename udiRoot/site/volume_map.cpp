@@ -77,9 +77,17 @@ Refusal apply_flag(std::string_view text, VolumeOwner owner, Volume & volume) {
     const std::string name = text::to_lower(text.substr(0, equals));
     const bool has_value = equals != std::string_view::npos;
     if (name == "pernodecache") {
+        if (volume.tmpfs_bytes) return "a tmpfs cannot be a perNodeCache, too";
         if (volume.cache) return "the flag perNodeCache is there twice";
         volume.cache.emplace();
         return parse_cache(has_value ? text.substr(equals + 1) : std::string_view{}, *volume.cache);
+    }
+    if (name == "size" && volume.tmpfs_bytes) {
+        if (*volume.tmpfs_bytes != 0) return "the flag size is there twice";
+        const auto size = parse_positive_size(has_value ? text.substr(equals + 1) : std::string_view{});
+        if (!size) return quoted(text) + " is not a size above 0; write for example size=1G";
+        volume.tmpfs_bytes = *size;
+        return std::nullopt;
     }
     constexpr std::array<std::string_view, 4> plain = {"ro", "rec", "slave", "private"};
     if (std::find(plain.begin(), plain.end(), name) == plain.end())
@@ -99,11 +107,13 @@ Expected<Volume> parse_entry(std::string_view entry, VolumeOwner owner) {
     const std::vector<std::string_view> parts = text::split(entry, ':');
     if (parts.size() < 2 && owner == VolumeOwner::user)
         return ParseError{0, "it does not say where to mount it; write from:to"};
-    const auto from = parse_path(parts[0]);
+    const bool in_memory = owner == VolumeOwner::user && parts[0] == "tmpfs";
+    const auto from = parse_path(in_memory ? "/" : parts[0]);
     if (!from) return from.error();
     const auto to = parse_path(parts.size() > 1 ? parts[1] : parts[0]);
     if (!to) return to.error();
     Volume volume{*from, *to};
+    if (in_memory) volume.tmpfs_bytes = 0;
     for (std::size_t i = 2; i < parts.size(); ++i)
         if (const auto why = apply_flag(parts[i], owner, volume)) return ParseError{0, *why};
     if (const auto why = refuse_destination(*to, owner)) return ParseError{0, *why};
@@ -111,8 +121,9 @@ Expected<Volume> parse_entry(std::string_view entry, VolumeOwner owner) {
 }
 
 std::string signature_of(const Volume & volume) {
-    std::string text = volume.from.to_string() + ":" + volume.to.to_string();
+    std::string text = name_of(volume);
     if (volume.read_only) text += ":ro";
+    if (volume.tmpfs_bytes.value_or(0) != 0) text += ":size=" + std::to_string(*volume.tmpfs_bytes);
     if (volume.recursive) text += ":rec";
     if (volume.cache)
         text += ":perNodeCache=size=" + std::to_string(volume.cache->size_bytes) +
@@ -197,6 +208,10 @@ std::optional<std::string> refuse_destination(const ContainerPath & to, VolumeOw
                                    [&](std::string_view top) { return text == top || is_below(to, top); });
     if (tree != user_trees.end()) return std::string{*tree} + " is set by the site; choose another destination";
     return std::nullopt;
+}
+
+std::string name_of(const Volume & volume) {
+    return (volume.tmpfs_bytes ? "tmpfs" : volume.from.to_string()) + ":" + volume.to.to_string();
 }
 
 std::string volume_signature(const std::vector<Volume> & volumes) {

@@ -3,6 +3,8 @@
  * Volume maps: `from:to[:flag…][;…]`. Grammar and rules: contract section 4, hazards done right: text is accepted or
  * refused, never changed (I16, H4-1), destinations are compared by path component (I12, H4-2). The paths of a map have
  * letters, digits and _ . + - / only, as deployed Shifter kept them.
+ *
+ * Beyond the contract, users may write `tmpfs:to[:size=…][:ro]`: a new file system in memory.
  */
 #pragma once
 
@@ -47,12 +49,13 @@ struct PerNodeCache {
 };
 
 struct Volume {
-    ContainerPath from; ///< user: inside the container root; site: on the host
+    ContainerPath from; ///< user: inside the container root; site: on the host; of a tmpfs: "/", and not used
     ContainerPath to;
     bool read_only = false;
     bool recursive = false;
     Propagation propagation = Propagation::site_default;
     std::optional<PerNodeCache> cache = std::nullopt;
+    std::optional<std::uint64_t> tmpfs_bytes = std::nullopt; ///< a tmpfs of this size; 0: as large as the site allows
     bool operator==(const Volume &) const = default;
 };
 
@@ -67,6 +70,9 @@ enum class VolumeOwner { user, site };
 
 /** Why `to` is not allowed as a destination for `owner` (table 4.2), as the rest of a sentence; nothing if it is. */
 [[nodiscard]] std::optional<std::string> refuse_destination(const ContainerPath & to, VolumeOwner owner);
+
+/** "from:to", for messages. */
+[[nodiscard]] std::string name_of(const Volume & volume);
 
 /** The canonical text of section 4.5, as it stands in shifterConfig.json. */
 [[nodiscard]] std::string volume_signature(const std::vector<Volume> & volumes);

@@ -6,7 +6,7 @@ import unittest
 
 from site_fixture import Site
 
-TOOLS = ["sh", "cat", "id", "env", "ls", "grep", "sleep", "stat", "readlink", "touch", "true", "pwd", "head", "unshare", "mount"]
+TOOLS = ["sh", "cat", "id", "env", "ls", "grep", "sleep", "stat", "readlink", "touch", "true", "pwd", "head", "unshare", "mount", "rm", "mv", "mkdir", "chmod"]
 
 
 def copy_tools(tree: str) -> None:

@@ -13,7 +13,6 @@ struct Inputs {
     std::vector<Volume> volumes;
     std::vector<const Module *> modules;
     Account account{"ann", "ann:x:1000:100::/:/bin/sh\n", "root:x:0:\n"};
-
     Inputs() {
         site.udi_mount = "/var/udiMount";
         site.loop_mount = "/var/loopMount";
@@ -21,7 +20,10 @@ struct Inputs {
         site.etc_path = "/site/etc";
         site.populate_etc_dynamically = true;
     }
-    [[nodiscard]] MountPlan plan() const { return make_plan({site, image, record, volumes, modules, account}); }
+    std::optional<std::uint64_t> writable{};
+    [[nodiscard]] MountPlan plan() const {
+        return make_plan({site, image, record, volumes, modules, account, writable});
+    }
     [[nodiscard]] std::string described() const { return describe(plan()); }
     void user(const char * map) { volumes = *parse_volume_map(map, VolumeOwner::user); }
     void site_fs(const char * map) { site.site_fs = *parse_volume_map(map, VolumeOwner::site); }
@@ -107,37 +109,141 @@ TEST_CASE("I12: the rules for destinations hold in the plan, too, whoever parsed
     CHECK_THROWS_WITH(inputs.plan(), Catch::Contains("cannot use volume /a:/etc/opt: /etc is set by the site"));
 }
 
-TEST_CASE("what this version does not support is refused in words, not ignored") {
+TEST_CASE("hooks and trees stand where contract 5.3 has them, with a context for the hooks (H5-4)") {
     Inputs inputs;
+    inputs.site.site_pre_mount_hook = "/hooks/pre";
+    inputs.site.site_post_mount_hook = "/hooks/post";
+    inputs.site.opt_udi_image = "/site/udi";
+    inputs.site_fs("/home");
     Module module;
-    module.name = "m";
+    module.name = "mpi";
+    module.site_fs = *parse_volume_map("/sw:/sw", VolumeOwner::site);
+    module.copy_path = "/site/mpi";
+    module.root_hook = "/hooks/mpi";
+    module.user_hook = "/hooks/user";
     inputs.modules = {&module};
-    std::string expected;
-    SECTION("site hooks before") {
-        inputs.site.site_pre_mount_hook = "/x";
-        expected = "sitePreMountHook in the site's configuration";
+    const std::string text = inputs.described();
+    const std::vector<std::string> order = {
+        "(cd /var/udiMount && env -i SHIFTER_HOOK=sitePreMountHook ... /hooks/pre)",
+        "mount --bind --make-private -o nosuid,nodev /home /var/udiMount/home",
+        "(cd /var/udiMount && env -i SHIFTER_HOOK=sitePostMountHook ... /hooks/post)",
+        "mount --bind --make-private -o nosuid,nodev /sw /var/udiMount/sw",
+        "install -m 0600 /dev/stdin /var/udiMount/etc/shadow",
+        "# each entry of /site/udi in /var/udiMount/opt/udiImage: ",
+        "# each entry of /site/mpi in /var/udiMount/opt/udiImage/modules/mpi: ",
+        "(cd /var/udiMount && env -i SHIFTER_HOOK=module_mpi_roothook ... /hooks/mpi)",
+        "mount --bind --make-private -o nosuid,nodev,noexec /proc /var/udiMount/proc",
+    };
+    std::size_t last = 0;
+    for (const std::string & step : order) {
+        const std::size_t here = line(text, step);
+        CHECK(here >= last);
+        last = here;
     }
-    SECTION("site hooks after") {
-        inputs.site.site_post_mount_hook = "/x";
-        expected = "sitePostMountHook in the site's configuration";
+    CHECK(text.find("/hooks/user") == std::string::npos); // it is run inside, as the user
+    for (const Step & step : inputs.plan().steps)
+        if (const auto * const hook = std::get_if<RunHook>(&step); hook != nullptr && hook->path == "/hooks/mpi") {
+            CHECK(hook->environment == std::vector<std::string>{"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                                                "SHIFTER_HOOK=module_mpi_roothook",
+                                                                "SHIFTER_ROOT=/var/udiMount", "SHIFTER_IMAGE=abc123",
+                                                                "SHIFTER_USER=ann", "SHIFTER_MODULE=mpi"});
+        }
+}
+
+TEST_CASE("a perNodeCache is held to the site's limits, on each side of them (4.3, H4-9, R16)") {
+    Inputs inputs;
+    inputs.site.per_node_cache_path = "/scratch";
+    inputs.site.mkfs_xfs_path = "/sbin/mkfs.xfs";
+    inputs.site.per_node_cache_size_limit = 1U << 30U;
+    inputs.site.per_node_cache_allowed_fs = {"xfs"};
+    inputs.user("/any:/cache:perNodeCache=size=1G");
+    line(inputs.described(), "truncate -s 1073741824 /scratch/CACHE");
+    line(inputs.described(), "mount -t xfs -o loop,nosuid,nodev /scratch/CACHE /var/udiMount/cache");
+    std::string why;
+    SECTION("more than the limit") {
+        inputs.user("/any:/cache:perNodeCache=size=1073741825");
+        why = "1073741825 bytes are more than the site's limit of 1073741824 (perNodeCacheSizeLimit)";
     }
-    SECTION("copies") {
-        module.copy_path = "/x";
-        expected = "copyPath of module \"m\"";
+    SECTION("a file system that is not in the list") {
+        inputs.site.per_node_cache_allowed_fs = {"ext4"};
+        why = "the site does not allow xfs (perNodeCacheAllowedFsType)";
     }
-    SECTION("root hooks") {
-        module.root_hook = "/x";
-        expected = "roothook of module \"m\"";
+    SECTION("no place") {
+        inputs.site.per_node_cache_path = "";
+        why = "the site has no perNodeCachePath";
     }
-    SECTION("user hooks") {
-        module.user_hook = "/x";
-        expected = "userhook of module \"m\"";
+    SECTION("no mkfs.xfs") {
+        inputs.site.mkfs_xfs_path = "";
+        why = "the site has no mkfsXfsPath";
     }
-    SECTION("per-node caches") {
-        inputs.user("/a:/b:perNodeCache=size=1G");
-        expected = "a volume with perNodeCache";
-    }
-    CHECK_THROWS_WITH(inputs.plan(), expected + " is not supported by this version");
+    CHECK_THROWS_WITH(inputs.plan(), "cannot make the perNodeCache for /cache: " + why);
+}
+
+TEST_CASE("a tmpfs has the size that was asked for, or the site's limit (R16)") {
+    Inputs inputs;
+    inputs.site.tmpfs_size_limit = 1000;
+    inputs.user("tmpfs:/x:size=1000;tmpfs:/y:ro");
+    line(inputs.described(), "mount -t tmpfs -o nosuid,nodev,mode=1777,uid=UID,gid=GID,size=1000 none /var/udiMount/x");
+    line(inputs.described(), "mount -t tmpfs -o nosuid,nodev,ro,mode=1777,uid=UID,gid=GID,size=1000 none /var/udiMount/y");
+    inputs.user("tmpfs:/x:size=1001");
+    CHECK_THROWS_WITH(inputs.plan(),
+                      "cannot use volume tmpfs:/x: 1001 bytes are more than the site's limit of 1000 (tmpfsSizeLimit)");
+    inputs.site.tmpfs_size_limit = 0;
+    line(inputs.described(), "mount -t tmpfs -o nosuid,nodev,mode=1777,uid=UID,gid=GID,size=1001 none");
+}
+
+TEST_CASE("a writable root is an overlay in memory, of the caller, and nothing is sealed") {
+    Inputs inputs;
+    inputs.writable = 0;
+    const std::string text = inputs.described();
+    line(text, "mount -t tmpfs -o nosuid,nodev,mode=0755,size=1073741824 none /var/udiMount");
+    line(text, "mount -t overlay -o nosuid,nodev,lowerdir=/var/loopMount,upperdir=MEMORY/upper,workdir=MEMORY/work none");
+    line(text, "chown UID:GID /var/udiMount /var/udiMount/var /var/udiMount/opt");
+    CHECK(text.find("remount") == std::string::npos);
+    inputs.writable = (std::uint64_t{1} << 30U) + 1;
+    CHECK_THROWS_WITH(inputs.plan(), Catch::Contains("cannot use --writable: 1073741825 bytes are more than"));
+    inputs.writable = 0;
+    inputs.site.allow_writable_root = false;
+    CHECK_THROWS_WITH(inputs.plan(), "cannot use --writable: this site does not allow it (allowWritableRoot)");
+}
+
+TEST_CASE("an overlay for missing mount points is prepared only where a volume lies below the top level") {
+    Inputs inputs;
+    const auto overlays = [&] {
+        for (const Step & step : inputs.plan().steps)
+            if (const auto * const overlay = std::get_if<OverlayImage>(&step)) return overlay->mount_points.size();
+        return std::size_t{0};
+    };
+    CHECK(overlays() == 0);
+    inputs.user("/a:/data");
+    CHECK(overlays() == 0);
+    inputs.user("/a:/data;/a:/usr/lib/data;/a:/app/x");
+    CHECK(overlays() == 2);
+}
+
+TEST_CASE("I10, I12: a source on the node is decided on by component, and deny wins") {
+    const UserSources sources{{"/scratch", "/data", "/dev"}, {"/data/private", "/scratch/x"}};
+    const auto [path, allowed] = GENERATE(table<std::string, bool>({{"/scratch", true},
+                                                                    {"/scratch/me/deep", true},
+                                                                    {"/scratchy", false},
+                                                                    {"/data/priv", true},
+                                                                    {"/data/private", false},
+                                                                    {"/data/private/x", false},
+                                                                    {"/data/privateer", true},
+                                                                    {"/scratch/x/y", false},
+                                                                    {"/", false},
+                                                                    {"/home", false},
+                                                                    {"/dev/shm", false},
+                                                                    {"/proc/self", false},
+                                                                    {"/scratch/a b\nc", true},
+                                                                    {"/scratch/me (deleted)", true},
+                                                                    {"", false},
+                                                                    {"socket:[12]", false}}));
+    INFO(path);
+    CHECK_FALSE(refuse_host_source(path, sources).has_value() == allowed);
+    CHECK(refuse_host_source(path, {}).has_value());
+    CHECK(refuse_host_source("/sys/x", {{"/"}, {}}) == "the site does not let users bind \"/sys/x\" of the node");
+    CHECK_FALSE(refuse_host_source("/any", {{"/"}, {}}));
 }
 
 TEST_CASE("a site mount below an image directory keeps the image's other entries visible") {

@@ -185,6 +185,16 @@ TEST_CASE("numbers, sizes and choices are within their bounds, or refused with f
         {"launchTimeout=3600", true},
         {"launchTimeout=0", false},
         {"launchTimeout=3601", false},
+        {"tmpfsSizeLimit=64G", true},
+        {"tmpfsSizeLimit=0", true},
+        {"tmpfsSizeLimit=much", false},
+        {"allowWritableRoot=no", true},
+        {"allowWritableRoot=perhaps", false},
+        {"userMountAllow=/scratch /data/", true},
+        {"userMountAllow=/", true},
+        {"userMountAllow=scratch", false},
+        {"userMountAllow=/scratch, /data", true}, // a directory whose name ends in a comma
+        {"userMountDeny=/data/../x", false},
         {"maxGroupCount=65536", true},
         {"maxGroupCount=65537", false},
         {"maxGroupCount=", true},
@@ -236,6 +246,12 @@ TEST_CASE("numbers, sizes and choices are within their bounds, or refused with f
 TEST_CASE("values mean what they say") {
     CHECK(config_of("mountPropagationStyle=slave").mount_propagation == Propagation::slave);
     CHECK(config_of("imageMount=fuse").image_mount == shifter::ImageMount::fuse);
+    CHECK(config_of("").tmpfs_size_limit == std::uint64_t{1} << 30U);
+    CHECK(config_of("tmpfsSizeLimit=2M").tmpfs_size_limit == std::uint64_t{2} << 20U);
+    CHECK(config_of("").allow_writable_root);
+    CHECK_FALSE(config_of("allowWritableRoot=0").allow_writable_root);
+    CHECK(config_of("userMountAllow=/a //b/\nuserMountAllow=/c").user_mount_allow == Names{"/a", "/b", "/c"});
+    CHECK(config_of("userMountDeny=/a/x").user_mount_deny == Names{"/a/x"});
     CHECK(config_of("launchTimeout=5").launch_timeout == std::chrono::seconds{5});
     CHECK(config_of("perNodeCacheSizeLimit=1.5k").per_node_cache_size_limit == 1536);
     CHECK(config_of("imageGateway=https://a/ b:1 http://c").image_gateways ==

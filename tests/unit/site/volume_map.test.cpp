@@ -100,6 +100,20 @@ TEST_CASE("what users may mount, and where (table and vectors of 4.2)") {
         {"/a:/b;/c:/b", false},  // H4-12
         {"/a:/b;/c:/b/", false}, // H4-12
         {"/a:/b;/c:/b/d", true},
+        {"tmpfs:/x", true},
+        {"tmpfs:/x:size=1G", true},
+        {"tmpfs:/x:ro:SIZE=1.5g", true},
+        {"tmpfs:/x:size=0", false},
+        {"tmpfs:/x:size=", false},
+        {"tmpfs:/x:size", false},
+        {"tmpfs:/x:size=1G:size=1G", false},
+        {"tmpfs:/x:perNodeCache=size=1G", false},
+        {"tmpfs:/etc", false},
+        {"tmpfs", false},
+        {"tmpfs:tmpfs", false},
+        {"tmpfs/:/x", false},
+        {"/a:/b:size=1G", false},
+        {"tmpfs:/b;/c:/b", false},
     }));
     INFO(text);
     CHECK(parse_volume_map(text, VolumeOwner::user).has_value() == accepted);
@@ -129,6 +143,7 @@ TEST_CASE("what sites may mount, and where (table and vectors of 4.2)") {
         {"home", false},
         {"/home:ro", false},
         {"/a:/c;/b:/c", true},
+        {"tmpfs:/x", false},
     }));
     INFO(text);
     CHECK(parse_volume_map(text, VolumeOwner::site).has_value() == accepted);
@@ -171,6 +186,16 @@ TEST_CASE("the signature is sorted, with flags in their order, and parses back (
     const auto again = parse_volume_map(signature, VolumeOwner::site);
     REQUIRE(again);
     CHECK(volume_signature(*again) == signature);
+}
+
+TEST_CASE("a tmpfs has its own text in the signature, which reads back") {
+    const auto volumes = parse_volume_map("tmpfs:/x/:size=1k:ro;tmpfs:/y", VolumeOwner::user);
+    REQUIRE(volumes);
+    CHECK(volumes->at(0).tmpfs_bytes == 1024U);
+    CHECK(volumes->at(1).tmpfs_bytes == 0U);
+    CHECK(shifter::name_of(volumes->at(0)) == "tmpfs:/x");
+    CHECK(volume_signature(*volumes) == "tmpfs:/x:ro:size=1024;tmpfs:/y");
+    CHECK(parse_volume_map(volume_signature(*volumes), VolumeOwner::user) == volumes);
 }
 
 TEST_CASE("a refused volume is named, with the reason and what to do") {
