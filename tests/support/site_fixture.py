@@ -112,11 +112,11 @@ def descendants() -> list[tuple[int, str]]:
     return found
 
 
-def _locked(path: str):
+def _locked(path: str, how: int = fcntl.LOCK_EX):
     """A lock file of the machine, open and locked; one that its last user did not just take away."""
     while True:
         lock = open(path, "a")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, how)
         if os.path.exists(path) and os.path.samestat(os.fstat(lock.fileno()), os.stat(path)):
             return lock
         lock.close()
@@ -131,12 +131,14 @@ class Leftovers(AssertionError):
 
 
 class Site:
-    def __init__(self, *, gateway: bool = True, registry_login: str = "", config: str = "", gateway_config: dict | None = None):
+    def __init__(self, *, gateway: bool = True, registry_login: str = "", config: str = "", gateway_config: dict | None = None,
+                 set_id: bool = True):
         """
         @param gateway         start the registry and the gateway; without: users, munged and configuration only
         @param registry_login  "user:password" if the registry shall refuse everybody else
         @param config          more lines for udiRoot.conf; a later line wins over ours
         @param gateway_config  more keys for imagemanager.json
+        @param set_id          False: shifter is seen without its set-id bit, and FUSE is there for everybody
         """
         if os.geteuid() != 0:
             raise PermissionError("integration tests need root")
@@ -156,6 +158,8 @@ class Site:
             self._undo.callback(shutil.rmtree, self.dir)
             self._take_shared()
             self._make_folders()
+            if not set_id:
+                self._take_set_id_away()
             self._mounts_before = mounts()
             self._bind(f"{self.dir}/home", HOMES)
             self._bind(f"{self.dir}/munge-run", "/run/munge")
@@ -321,11 +325,13 @@ class Site:
     def _take_shared(self) -> None:
         """Accounts and /run/munge are the machine's: sites of several test programs share them, and the last takes them away.
         (Removing a folder that is a mount point in another namespace takes that mount off.)"""
-        lock = _locked("/run/lock/shifter-test")
+        # One lock for making and removing them, held for a moment; one that each site holds while it lives.
+        setup = _locked("/run/lock/shifter-test.setup")
+        lock = _locked("/run/lock/shifter-test", fcntl.LOCK_SH)
         accounts = [GATEWAY_ACCOUNT, *USERS.values()]
 
         def leave() -> None:
-            with lock:
+            with _locked("/run/lock/shifter-test.setup") as removing, lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
@@ -337,22 +343,31 @@ class Site:
                 if os.path.getsize(lock.name):  # says that the folder was made by a site
                     os.rmdir("/run/munge")
                 os.unlink(lock.name)
+                os.unlink(removing.name)
 
-        self._undo.callback(leave)
-        os.makedirs(HOMES, exist_ok=True)
-        if not os.path.isdir("/run/munge"):
-            os.mkdir("/run/munge", 0o755)
-            lock.write("made /run/munge\n")
-            lock.flush()
-        subprocess.run(["groupadd", "--force", EXTRA_GROUP], check=True)
-        for account in accounts:
-            try:
-                pwd.getpwnam(account)
-            except KeyError:
-                more = ["--groups", EXTRA_GROUP] if account == USERS["a"] else []
-                subprocess.run(["useradd", "--no-create-home", "--home-dir", f"{HOMES}/{account}", "--shell", "/bin/sh",
-                                "--user-group", *more, account], check=True, capture_output=True)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        with setup:
+            self._undo.callback(leave)
+            os.makedirs(HOMES, exist_ok=True)
+            if not os.path.isdir("/run/munge"):
+                os.mkdir("/run/munge", 0o755)
+                lock.write("made /run/munge\n")
+                lock.flush()
+            subprocess.run(["groupadd", "--force", EXTRA_GROUP], check=True)
+            for account in accounts:
+                try:
+                    pwd.getpwnam(account)
+                except KeyError:
+                    more = ["--groups", EXTRA_GROUP] if account == USERS["a"] else []
+                    subprocess.run(["useradd", "--no-create-home", "--home-dir", f"{HOMES}/{account}", "--shell", "/bin/sh",
+                                    "--user-group", *more, account], check=True, capture_output=True)
+
+    def _take_set_id_away(self) -> None:
+        shutil.copy(f"{PREFIX}/bin/shifter", f"{self.dir}/shifter")  # does not keep the mode
+        os.chmod(f"{self.dir}/shifter", 0o755)
+        os.mknod(f"{self.dir}/fuse", 0o20666, os.makedev(10, 229))
+        os.chmod(f"{self.dir}/fuse", 0o666)
+        self._bind(f"{self.dir}/shifter", f"{PREFIX}/bin/shifter")
+        self._bind(f"{self.dir}/fuse", "/dev/fuse")
 
     def _make_folders(self) -> None:
         gateway = pwd.getpwnam(GATEWAY_ACCOUNT)

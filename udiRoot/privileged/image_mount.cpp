@@ -6,6 +6,7 @@
 #include "privileged/fuse_mount.hpp"
 #include "privileged/loop_device.hpp"
 #include "privileged/system.hpp"
+#include "privileged/user_namespace.hpp"
 
 #include <array>
 #include <cerrno>
@@ -30,7 +31,7 @@ void check_squashfs(int file, const std::string & name) {
 
 UniqueFd mount_by_kernel(int file, const std::string & name) {
     const LoopDevice device = loop_device_for(file, name);
-    log::debug("image on " + device.path + (device.shared ? ", shared" : ", new"));
+    log::info("the kernel mounts the image, on " + device.path + (device.shared ? ", as other launches do" : ""));
     return make_mount("squashfs", {{"source", device.path}}, true, "cannot mount the image " + name);
 }
 
@@ -45,7 +46,16 @@ bool kernel_cannot(const SysError & error) {
 
 MountedImage mount_image(int file, const std::string & name, ImageMount how, const Identity & caller) {
     check_squashfs(file, name);
-    if (how == ImageMount::fuse) return {mount_by_fuse(file, name, caller)};
+    if (in_user_namespace()) {
+        if (how == ImageMount::kernel)
+            throw Error{"cannot mount the image " + name + ": the site's imageMount is kernel, which needs root, and "
+                        "shifter is not installed set-id root here"};
+        how = ImageMount::fuse; // the kernel mounts squashfs for nobody but root
+    }
+    if (how == ImageMount::fuse) {
+        log::info(std::string{"squashfuse serves the image"} + (in_user_namespace() ? ", in a user namespace" : ""));
+        return {mount_by_fuse(file, name, caller)};
+    }
     try {
         return {mount_by_kernel(file, name)};
     } catch (const SysError & error) {

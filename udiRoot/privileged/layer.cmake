@@ -2,10 +2,10 @@
 shifter_library(privileged
   SOURCES privileged/accounts.cpp privileged/child.cpp privileged/frontend_process.cpp privileged/fuse_mount.cpp privileged/helper.cpp privileged/image_mount.cpp
           privileged/image_etc.cpp privileged/image_overlay.cpp privileged/job_root.cpp privileged/loop_device.cpp privileged/node_cache.cpp privileged/prepare.cpp privileged/privileges.cpp privileged/readback.cpp
-          privileged/rootfs.cpp privileged/site_steps.cpp privileged/steps.cpp privileged/system.cpp privileged/user_volume.cpp privileged/watchdog.cpp
+          privileged/rootfs.cpp privileged/site_steps.cpp privileged/steps.cpp privileged/system.cpp privileged/user_namespace.cpp privileged/user_volume.cpp privileged/watchdog.cpp
   HEADERS privileged/accounts.hpp privileged/child.hpp privileged/frontend_process.hpp privileged/fuse_mount.hpp privileged/helper.hpp privileged/image_mount.hpp
           privileged/job_root.hpp privileged/loop_device.hpp privileged/prepare.hpp privileged/privileges.hpp privileged/readback.hpp privileged/rootfs.hpp
-          privileged/steps.hpp privileged/system.hpp privileged/watchdog.hpp
+          privileged/steps.hpp privileged/system.hpp privileged/user_namespace.hpp privileged/watchdog.hpp
   DEPS base site request plan command)
 
 add_executable(shifter privileged/shifter.cpp)

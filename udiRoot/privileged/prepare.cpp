@@ -3,7 +3,9 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "plan/user_namespace.hpp"
 #include "privileged/accounts.hpp"
+#include "privileged/user_namespace.hpp"
 #include "privileged/watchdog.hpp"
 #include "site/image_store.hpp"
 
@@ -16,7 +18,7 @@ ChosenImage choose_image(const RunRequest & request, const SiteConfig & site, co
     if (const auto * const local = std::get_if<LocalImage>(&request.image)) {
         if (!site.allow_local_chroot)
             throw Error{"cannot use local:" + local->path + ": this site does not allow directories as images"}; // H2-5
-        return {{}, mount_local_image(local->path, caller)};
+        return {{}, request.dry_run ? MountedImage{} : mount_local_image(local->path, caller)};
     }
     const ImageId & id = std::get<ImageId>(request.image);
     set_stage("opening the image");
@@ -24,6 +26,7 @@ ChosenImage choose_image(const RunRequest & request, const SiteConfig & site, co
     if (image.record.format != ImageFormat::squashfs)
         throw Error{"cannot mount the image " + id.to_string() + ": its format is " +
                     std::string{to_string(image.record.format)} + ", and this version mounts squashfs"};
+    if (request.dry_run) return {std::move(image.record), {}};
     MountedImage mounted = mount_image(image.file.get(), id.to_string(), site.image_mount, caller);
     return {std::move(image.record), std::move(mounted)};
 }
@@ -53,15 +56,17 @@ std::vector<const Module *> choose_modules(const RunRequest & request, const Sit
 }
 
 Prepared prepare(const Privileged & root, const RunRequest & request, const SiteConfig & site, Child & accounts) {
-    const auto volumes = parse_volume_map(request.volumes, VolumeOwner::user)
-                             .value_or_throw("cannot use the volumes " + quoted(request.volumes));
+    const auto map = parse_volume_map(request.volumes, VolumeOwner::user);
+    if (!map) throw Error{"cannot use " + map.error().what};
+    const std::vector<Volume> & volumes = *map;
     auto modules = choose_modules(request, site);
     ChosenImage image = choose_image(request, site, root.caller());
     set_stage("asking for your account");
     const Account account = receive_account(accounts);
     MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account,
                                 writable_bytes(request.writable)});
-    show(plan);
+    if (in_user_namespace()) adapt_to_user_namespace(plan);
+    if (!request.dry_run) show(plan);
     return {std::move(image), std::move(modules), account.name, std::move(plan)};
 }
 

@@ -14,7 +14,7 @@
 
 namespace shifter::privileged {
 
-/** An image that the caller may use, opened and mounted, not attached yet. */
+/** An image that the caller may use, opened and mounted, not attached yet; for a dry run, not mounted. */
 struct ChosenImage {
     ImageRecord record;
     MountedImage mounted;

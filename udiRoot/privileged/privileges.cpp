@@ -1,6 +1,7 @@
 #include "privileged/privileges.hpp"
 
 #include "base/error.hpp"
+#include "privileged/user_namespace.hpp"
 
 #include <algorithm>
 #include <array>
@@ -53,7 +54,8 @@ void empty_bounding_set() {
 }
 
 void set_ids(const Identity & identity) {
-    if (::setgroups(identity.groups.size(), identity.groups.data()) != 0)
+    // In a user namespace nobody can change them, and numbers of the node mean nothing.
+    if (!in_user_namespace() && ::setgroups(identity.groups.size(), identity.groups.data()) != 0)
         throw SysError{errno, "cannot set the caller's groups"};
     if (::setresgid(identity.gid, identity.gid, identity.gid) != 0)
         throw SysError{errno, "cannot set the caller's gid"};
@@ -79,7 +81,7 @@ void verify_ids(const Identity & identity) {
                       // These two report the filesystem ids, and change nothing for an id that is no id.
                       ::setfsuid(static_cast<uid_t>(-1)) == static_cast<int>(identity.uid) &&
                       ::setfsgid(static_cast<gid_t>(-1)) == static_cast<int>(identity.gid) &&
-                      own_groups() == identity.groups;
+                      (in_user_namespace() || own_groups() == identity.groups);
     if (!same) throw Error{"the kernel did not take over the caller's ids"};
 }
 
@@ -120,6 +122,7 @@ Identity identity_of_caller() {
 bool holds_root() noexcept { return ::geteuid() == 0; }
 
 Privileged Privileged::take() {
+    if (!holds_root()) return Privileged{identity_of_caller(), command::CallerState::take()};
     forbid_tracing();
     command::CallerState state = command::CallerState::take();
     Identity caller = identity_of_caller();

@@ -21,7 +21,10 @@ namespace shifter::privileged {
 /** Proof that this process still holds root. There is one; drop() consumes it. */
 class Privileged {
 public:
-    /** The process's first act: not traceable, and safe as CallerState::take() says. @throws Error */
+    /**
+     * The process's first act: not traceable, and safe as CallerState::take() says. Where the program is not set-id, what
+     * is held is root of the namespace that enter_user_namespace() makes, and until then nothing. @throws Error
+     */
     [[nodiscard]] static Privileged take();
 
     /**

@@ -1,5 +1,6 @@
 // shifter (4755 root): the table of contents of a launch. What runs as root is in this folder, and nowhere else.
 #include "base/installed_paths.hpp"
+#include "base/io.hpp"
 #include "base/log.hpp"
 #include "command/choice.hpp"
 #include "command/run.hpp"
@@ -9,15 +10,25 @@
 #include "privileged/prepare.hpp"
 #include "privileged/privileges.hpp"
 #include "privileged/rootfs.hpp"
+#include "privileged/user_namespace.hpp"
 #include "privileged/watchdog.hpp"
 #include "request/run_request.hpp"
 #include "site/site_config.hpp"
 
 #include <optional>
+#include <unistd.h>
 #include <variant>
 
 namespace shifter::privileged {
 namespace {
+
+/** --dry-run. Written by the caller himself: what is behind his descriptor may ask who writes. */
+int print_plan(Privileged && root, const MountPlan & plan) {
+    const Privileged consumed{std::move(root)};
+    give_up_root(consumed.caller());
+    io::write_all(STDOUT_FILENO, describe(plan), "the plan");
+    return static_cast<int>(ExitStatus::success);
+}
 
 /** As the caller, in the root: the last part of a launch, whoever built the root. */
 int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocation & invocation, Child * watchdog,
@@ -25,6 +36,7 @@ int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocat
     const command::Dropped user = drop(std::move(root), rootfs);
     if (watchdog != nullptr) watchdog->finish();
     deadline.reset();
+    if (invocation.request.timing) io::write_all(STDERR_FILENO, stage_times(), "the error output");
     return command::run_command(user, invocation, program);
 }
 
@@ -33,7 +45,7 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
     std::optional<Deadline> deadline{std::in_place};
     const auto job = JobOnNode::from_environment(root.caller_state().environment);
     std::optional<JobRoot> job_root;
-    if (job && !request.writable.given) job_root = find_job_root(*job, root.caller(), request, site);
+    if (job && !request.dry_run && !in_user_namespace() && !request.writable.given) job_root = find_job_root(*job, root.caller(), request, site);
     if (job_root) {
         const auto modules = choose_modules(request, site);
         const auto words = command::choose_command(request, job_root->record);
@@ -46,6 +58,7 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
     }
     Child watchdog = start_account_child(root.caller(), site);
     Prepared prepared = prepare(root, request, site, watchdog);
+    if (request.dry_run) return print_plan(std::move(root), prepared.plan);
     const auto words = command::choose_command(request, prepared.image.record);
     const auto workdir = command::choose_workdir(request, prepared.image.record);
     const Rootfs rootfs = build(root, prepared.plan, std::move(prepared.image.mounted));
@@ -54,18 +67,8 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
                       program);
 }
 
-/** Without root there is help, and mistakes are explained; the launch itself is refused in words. */
-int without_root(char ** argv) {
-    const command::CallerState state = command::CallerState::take();
-    const auto answer = ask_frontend(identity_of_caller(), state, argv);
-    if (const int * const status = std::get_if<int>(&answer)) return *status;
-    throw Error{std::string{installed::prefix} +
-                "/bin/shifter is not installed set-id root (mode 4755, owner root), or it is on a file system "
-                "mounted nosuid, or was started with no_new_privs, as within a container"};
-}
-
 int run(char ** argv) {
-    if (!holds_root()) return without_root(argv);
+    set_stage("asking the front end");
     Privileged root = Privileged::take();                                       // who called? the kernel knows
     const auto answer = ask_frontend(root.caller(), root.caller_state(), argv); // a child, already the caller
     if (const int * const status = std::get_if<int>(&answer)) return *status;   // it printed help, or explained
@@ -73,6 +76,7 @@ int run(char ** argv) {
     const RunRequest request =
         decode(std::get<std::string>(answer)).value_or_throw("the front end's request is refused");
     log::set_level(request.verbose ? log::Level::info : log::Level::warning);
+    if (!holds_root()) enter_user_namespace(root.caller()); // not installed set-id: what needs no root works all the same
     return launch(std::move(root), request, argv[0] != nullptr ? argv[0] : "shifter");
 }
 

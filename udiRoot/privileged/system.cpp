@@ -1,6 +1,7 @@
 #include "privileged/system.hpp"
 
 #include "base/error.hpp"
+#include "privileged/user_namespace.hpp"
 
 #include <cerrno>
 #include <dirent.h>
@@ -50,7 +51,8 @@ UniqueFd try_open_in_root(int root, const std::string & path, std::uint64_t flag
 UniqueFd clone_mount(int source, const std::string & path, bool recursive, const std::string & what) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
     if (path.empty()) flags |= AT_EMPTY_PATH;
-    if (recursive) flags |= AT_RECURSIVE;
+    // Who may not unmount what is below may not part a mount from it, either (mount_namespaces(7)).
+    if (recursive || in_user_namespace()) flags |= AT_RECURSIVE;
     UniqueFd mount{::open_tree(source, path.c_str(), flags)};
     if (!mount) throw SysError{errno, what};
     return mount;
@@ -63,7 +65,9 @@ void restrict_mount(int mount, const MountFlags & flags, const std::string & wha
     if (flags.no_executables) attributes.attr_set |= MOUNT_ATTR_NOEXEC;
     if (flags.read_only) attributes.attr_set |= MOUNT_ATTR_RDONLY;
     attributes.propagation = flags.propagation;
-    const unsigned how = AT_EMPTY_PATH | (flags.recursive ? AT_RECURSIVE : 0U);
+    // What clone_mount() made whole is restricted as a whole: a clone is what is told its propagation.
+    const bool whole_clone = in_user_namespace() && flags.propagation != 0;
+    const unsigned how = AT_EMPTY_PATH | (flags.recursive || whole_clone ? AT_RECURSIVE : 0U);
     if (::mount_setattr(mount, "", how, &attributes, sizeof attributes) != 0) throw SysError{errno, what};
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <poll.h>
@@ -16,6 +17,14 @@ namespace {
 /** Shared with the child. Both have the same literals at the same addresses; only the launcher writes, and it never
  * reads. */
 std::atomic<const char *> * shared_stage = nullptr;
+
+struct Stage {
+    const char * what;
+    std::chrono::steady_clock::time_point since;
+};
+/** What is not remembered, because there were more, is counted to the last one. */
+std::array<Stage, 64> stages;
+std::size_t stage_count = 0;
 
 int deadline_signal() { return SIGRTMAX; }
 
@@ -40,13 +49,27 @@ bool hung_up(int channel, std::chrono::milliseconds limit) {
 
 void set_stage(const char * what) noexcept {
     if (shared_stage != nullptr) shared_stage->store(what, std::memory_order_relaxed);
+    const bool goes_on = stage_count > 0 && stages.at(stage_count - 1).what == what;
+    if (!goes_on && stage_count < stages.size()) stages.at(stage_count++) = {what, std::chrono::steady_clock::now()};
+}
+
+std::string stage_times() {
+    std::string text;
+    for (std::size_t i = 0; i < stage_count; ++i) {
+        const auto end = i + 1 < stage_count ? stages.at(i + 1).since : std::chrono::steady_clock::now();
+        const auto us = std::chrono::duration_cast<std::chrono::microseconds>(end - stages.at(i).since).count();
+        const std::string fraction = std::to_string(1000 + us % 1000).substr(1);
+        text += "shifter: timing: " + std::to_string(us / 1000) + "." + fraction + " ms " + stages.at(i).what + "\n";
+    }
+    return text;
 }
 
 Deadline::Deadline() {
     void * const page =
         ::mmap(nullptr, sizeof *shared_stage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) throw SysError{errno, "cannot map memory"};
-    shared_stage = new (page) std::atomic<const char *>{"reading the configuration"};
+    shared_stage = new (page) std::atomic<const char *>{""};
+    set_stage("reading the configuration");
     struct sigaction action {};
     action.sa_handler = end_launch;
     sigset_t only;

@@ -9,12 +9,16 @@
 
 #include <chrono>
 #include <csignal>
+#include <string>
 #include <sys/types.h>
 
 namespace shifter::privileged {
 
 /** What the launch is doing, for the watchdog's sentence. `what` is a literal. */
 void set_stage(const char * what) noexcept;
+
+/** For --timing: how long each stage took so far, one line each, in milliseconds. */
+[[nodiscard]] std::string stage_times();
 
 /** In the launcher: lets the watchdog end it, cleanly if it can still act. Undone by the destructor. */
 class Deadline {

@@ -46,13 +46,14 @@ ImageStore::ImageStore(const SiteConfig & site)
 std::optional<UniqueFd> ImageStore::open_file(const std::string & name) const {
     const std::string path = path_ + "/" + name;
     UniqueFd file{open_beneath(directory_.get(), name)};
-    if (!file && errno == ENOENT) return std::nullopt;
+    // Without root, what the gateway keeps from others is as good as absent (I33).
+    if (!file && (errno == ENOENT || (errno == EACCES && ::geteuid() != 0))) return std::nullopt;
     if (!file && errno == ELOOP) throw Error{"cannot trust " + quoted(path) + ": it is a symbolic link"};
     if (!file) throw SysError{errno, "cannot open " + quoted(path)};
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) throw SysError{errno, "cannot examine " + quoted(path)};
     if (!S_ISREG(status.st_mode)) throw Error{"cannot trust " + quoted(path) + ": it is not a regular file"};
-    if (status.st_uid != 0 && status.st_uid != gateway_uid_)
+    if (!TrustedFile::is_root(status.st_uid) && status.st_uid != gateway_uid_)
         throw Error{"cannot trust " + quoted(path) + ": it is owned by uid " + std::to_string(status.st_uid) +
                     ", not by root or the gateway's account; chown it, or set gatewayUser"};
     if ((status.st_mode & 0022U) != 0)

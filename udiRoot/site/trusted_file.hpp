@@ -33,6 +33,14 @@ public:
     /** Nothing where there is no such file or directory. */
     [[nodiscard]] static std::optional<TrustedFile> open_if_present(const std::string & path, const Rules & rules);
 
+    /**
+     * Which uid stands for root besides 0. In a user namespace, what the node's root owns belongs to the overflow uid.
+     * Only for a process that has no privilege on the node, where trust protects its caller from his own mistakes.
+     */
+    static void take_for_root(uid_t uid) noexcept;
+    /** Whether `uid` is root's, as far as trust goes. */
+    [[nodiscard]] static bool is_root(uid_t uid) noexcept;
+
     [[nodiscard]] const std::string & path() const noexcept { return path_; }
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
     [[nodiscard]] UniqueFd release() && { return std::move(fd_); }
