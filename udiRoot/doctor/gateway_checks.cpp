@@ -68,10 +68,12 @@ UniqueFd connect_to(const Url & url) {
     throw Error{describe_errno(last)};
 }
 
-/** The status of a GET; 0 when what answers does not speak HTTP. */
-unsigned get(const Url & url, const std::string & path) {
+/** The status of a GET; 0 when what answers does not speak HTTP. `credential` may be empty. */
+unsigned get(const Url & url, const std::string & path, const std::string & credential) {
     const UniqueFd socket = connect_to(url);
-    const std::string request = "GET " + url.path + path + " HTTP/1.0\r\nHost: " + url.host + ":" + url.port + "\r\n\r\n";
+    const std::string who = credential.empty() ? "" : "authentication: " + credential + "\r\n";
+    const std::string request =
+        "GET " + url.path + path + " HTTP/1.0\r\nHost: " + url.host + ":" + url.port + "\r\n" + who + "\r\n";
     if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
         throw Error{describe_errno(errno)};
     std::string answer;
@@ -82,9 +84,17 @@ unsigned get(const Url & url, const std::string & path) {
         if (count == 0) break;
         answer.append(buffer.data(), static_cast<std::size_t>(count));
     }
-    const auto words = text::words(answer.substr(0, answer.find('\n')));
+    const auto words = text::words(std::string_view{answer}.substr(0, answer.find('\n')));
     if (words.size() < 2 || words[0].substr(0, 5) != "HTTP/") return 0;
     return text::parse_unsigned<unsigned>(words[1]).value_or(0);
+}
+
+/** A credential without content, which names the caller; empty when MUNGE has none, which is another check's matter. */
+std::string credential() {
+    const auto munge = find_program("munge");
+    if (!munge) return {};
+    const Outcome made = run({*munge, "--no-input"});
+    return made.status == 0 ? std::string{text::trim(made.output)} : std::string{};
 }
 
 Finding examine_gateway(const std::string & text, const std::string & system) {
@@ -95,14 +105,23 @@ Finding examine_gateway(const std::string & text, const std::string & system) {
             (void)connect_to(url);
             return well(text + " is reachable");
         }
-        if (const unsigned status = get(url, "/api/status"); status != 200)
+        if (const unsigned status = get(url, "/api/status", {}); status != 200)
             return fail(text + " answers" + (status == 0 ? ", and not by HTTP" : " with status " + std::to_string(status)) +
                             ", so it is no gateway",
                         "correct imageGateway");
-        // The system is looked at before the caller is, so no credential is needed to learn whether it is served.
-        if (get(url, "/api/list/" + system) == 404)
+        const std::string who = credential();
+        const unsigned status = get(url, "/api/list/" + system, who);
+        if (status == 404)
             return fail(text + " does not serve the system " + quoted(system),
                         "make system the name of a platform in the gateway's imagemanager.json");
+        if (status == 401 && who.empty())
+            return warn(text + " is there, and was not asked for the system, for want of a credential",
+                        "see the line of munge");
+        if (status == 401)
+            return fail(text + " takes no credential of this node for the system " + quoted(system),
+                        "give both hosts the same munge.key, and clocks that agree");
+        if (status != 200)
+            return fail(text + " answers with status " + std::to_string(status), "see the log of the gateway");
     } catch (const Error & error) {
         return fail(text + " cannot be reached: " + error.what(), start);
     }
@@ -137,7 +156,7 @@ Finding examine_gateways(const SiteConfig & site) {
     Finding all;
     for (const std::string & url : site.image_gateways) {
         Finding one = examine_gateway(url, site.system);
-        if (one.status == Status::failed) return one;
+        if (one.status != Status::ok) return one;
         all.what += (all.what.empty() ? "" : ", ") + one.what;
     }
     return all;
