@@ -18,9 +18,13 @@ int mistake(Output & output, const std::string & sentence, bool with_usage) {
 
 RequestedImage resolve(const Selection & selection, const SiteConfig & site) {
     const ImageRequest & image = selection.image;
-    if (image.type == ImageType::id)
-        return ImageId::parse(image.tag).value_or_throw("cannot use the image " + quoted(image.to_string()) + " of " +
-                                                        selection.named_by);
+    if (image.type == ImageType::id) {
+        const auto id = ImageId::parse(image.tag);
+        if (!id)
+            throw Error{"cannot use the image " + quoted(image.to_string()) + " of " + selection.named_by + ": " +
+                        id.error().what + "; an image that has a name is docker:NAME"};
+        return *id;
+    }
     if (image.type == ImageType::local) {
         if (image.tag.front() != '/')
             throw Error{"cannot use the image " + quoted(image.to_string()) + ": local: needs an absolute path"};

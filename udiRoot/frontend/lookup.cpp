@@ -111,8 +111,11 @@ ImageId look_up(const std::string & program, const ImageRequest & image, std::ch
         return lookup.wait();
     });
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        const std::string reason = reason_in(output);
-        throw Error{reason.empty() ? context + ": " + quoted(program) + " failed without a word" : reason};
+        std::string reason = reason_in(output);
+        if (reason.empty()) reason = context + ": " + quoted(program) + " failed without a word";
+        constexpr std::string_view absent = "(404)";
+        const bool is_absent = reason.size() > absent.size() && reason.rfind(absent) == reason.size() - absent.size();
+        throw Error{reason + (is_absent ? "; pull it first: shifterimg pull " + image.to_string() : "")};
     }
     return parse_lookup(output).value_or_throw(context);
 }

@@ -144,7 +144,10 @@ Expected<Options> parse_options(const std::vector<std::string> & arguments) {
         if (code == '?' && (word == "--ve" || word == "--ver")) code = 'v';
         if (code == '?' && word == "--c") code = 'E';
         if (code == ':') return ParseError{0, "option " + quoted(word) + " needs an argument"};
-        if (code == '?') return ParseError{0, "there is no option " + quoted(word)};
+        // getopt_long(3) names the option that it knows, and that takes no argument.
+        if (code == '?' && optopt != 0 && word.compare(0, 2, "--") == 0)
+            return ParseError{0, "option " + quoted(word.substr(0, word.find('='))) + " takes no argument"};
+        if (code == '?') return ParseError{0, "there is no option " + quoted(word) + "; see shifter --help"};
         if (auto refused = take(options, code)) return *refused;
         if (options.help || options.version) return options;
     }

@@ -133,7 +133,8 @@ class BadInput(unittest.TestCase):
     def test_an_image_that_was_never_pulled_cannot_run(self):
         name = self.site.image("org/small:never")
         line = self.refused(f"--image={name}", "true", program="shifter")
-        self.assertEqual(line, f"shifter: cannot find {name}: there is no such image, or you may not use it (404)")
+        self.assertEqual(line, f"shifter: cannot find {name}: there is no such image, or you may not use it (404); "
+                               f"pull it first: shifterimg pull {name}")
 
     def test_no_image_at_all(self):
         self.assertTrue(self.refused("true", program="shifter").startswith("shifter: no image"))

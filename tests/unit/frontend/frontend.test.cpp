@@ -47,7 +47,7 @@ TEST_CASE("help and version need no configuration (H1-3)") {
 TEST_CASE("a mistake goes to stderr and the usage to stdout, with status 1") {
     const Run wrong = run({"--nonsense"}, "/nonexistent");
     CHECK(std::get<int>(wrong.answer) == 1);
-    CHECK(wrong.output.err == "shifter: there is no option \"--nonsense\"\n");
+    CHECK(wrong.output.err == "shifter: there is no option \"--nonsense\"; see shifter --help\n");
     CHECK(wrong.output.out == frontend::usage());
 }
 
@@ -84,7 +84,8 @@ TEST_CASE("I17: an id that could be a path is refused") {
     const test::ScratchDirectory directory;
     CHECK_THROWS_WITH(
         run({"-i", "id:../x"}, write_config(directory)),
-        "cannot use the image \"id:../x\" of --image: an image id has only the digits 0-9 and a-f, not \".\"");
+        "cannot use the image \"id:../x\" of --image: an image id has only the digits 0-9 and a-f, not \".\"; an image "
+        "that has a name is docker:NAME");
 }
 
 TEST_CASE("a local image is named by an absolute path") {

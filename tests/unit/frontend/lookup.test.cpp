@@ -53,6 +53,9 @@ TEST_CASE("the client runs without the caller's environment") {
 TEST_CASE("a client that fails, hangs or is missing ends with a sentence") {
     CHECK_THROWS_WITH(look_up(Script{"echo shifterimg: there is none >&2\nexit 1\n"}.path(), ubuntu, std::chrono::seconds{20}),
                       "there is none");
+    CHECK_THROWS_WITH(
+        look_up(Script{"echo 'shifterimg: cannot find it (404)' >&2\nexit 1\n"}.path(), ubuntu, std::chrono::seconds{20}),
+        "cannot find it (404); pull it first: shifterimg pull docker:ubuntu:22.04");
     CHECK_THROWS_WITH(look_up(Script{"exit 1\n"}.path(), ubuntu, std::chrono::seconds{20}),
                       Catch::StartsWith("cannot look up the image docker:ubuntu:22.04: \"") &&
                           Catch::EndsWith("\" failed without a word"));

@@ -60,9 +60,10 @@ TEST_CASE("repeated options accumulate or the last one wins, as in table 1.1") {
 
 TEST_CASE("a mistake is named") {
     const auto [words, what] = GENERATE(table<Words, const char *>({
-        {{"--foo"}, "there is no option \"--foo\""},
-        {{"-v", "--foo=1"}, "there is no option \"--foo=1\""},
-        {{"-q"}, "there is no option \"-q\""},
+        {{"--foo"}, "there is no option \"--foo\"; see shifter --help"},
+        {{"-v", "--foo=1"}, "there is no option \"--foo=1\"; see shifter --help"},
+        {{"-q"}, "there is no option \"-q\"; see shifter --help"},
+        {{"--clearenv=1"}, "option \"--clearenv\" takes no argument"},
         {{"-i"}, "option \"-i\" needs an argument"},
         {{"--image"}, "option \"--image\" needs an argument"},
         {{"-e", "FOO"}, "--env needs NAME=VALUE, not \"FOO\""},
