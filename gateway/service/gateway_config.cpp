@@ -194,7 +194,7 @@ ParsedGatewayConfig parse_gateway_config(std::string_view text, const std::strin
     return Reader{name}.read(document->root);
 }
 
-GatewayConfig load_gateway_config(const std::string & path) {
+ParsedGatewayConfig read_gateway_config(const std::string & path) {
     constexpr std::size_t max_bytes = 1U << 20U;
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     if (!fd) throw SysError{errno, "cannot open the configuration " + quoted(path)};
@@ -207,7 +207,11 @@ GatewayConfig load_gateway_config(const std::string & path) {
     if (::stat(folder.c_str(), &facts) != 0) throw SysError{errno, "cannot look at " + quoted(folder)};
     check_owner(facts, folder, true);
 
-    ParsedGatewayConfig parsed = parse_gateway_config(io::read_all(fd.get(), max_bytes, quoted(path)), path);
+    return parse_gateway_config(io::read_all(fd.get(), max_bytes, quoted(path)), path);
+}
+
+GatewayConfig load_gateway_config(const std::string & path) {
+    ParsedGatewayConfig parsed = read_gateway_config(path);
     if (!parsed.usable()) throw Error{join_lines(parsed.problems)};
     for (const ConfigProblem & problem : parsed.problems) log::warning(problem.what);
     return std::move(parsed.config);

@@ -46,6 +46,9 @@ struct ParsedGatewayConfig {
  */
 [[nodiscard]] ParsedGatewayConfig parse_gateway_config(std::string_view text, const std::string & name);
 
+/** The problems of the file at `path`, for people who check it. @throws Error when it cannot be read, or trusted */
+[[nodiscard]] ParsedGatewayConfig read_gateway_config(const std::string & path);
+
 /**
  * Reads the file at `path`, after its descriptor has shown that nobody but root or this account could have written it.
  * @throws Error  that says what to chmod or chown; or with every problem, one a line

@@ -24,9 +24,10 @@ namespace shifter::service {
 namespace {
 
 constexpr const char * usage =
-    "usage: shifter-gateway [--config FILE] [--check-config] [--port-file FILE]\n"
+    "usage: shifter-gateway [--config FILE] [--port-file FILE]\n"
+    "       shifter-gateway --check-config [FILE]\n"
     "  --config FILE     configuration, unless GWCONFIG names one\n"
-    "  --check-config    say what is wrong with it, and end\n"
+    "  --check-config    say everything that is wrong with it, or with FILE, and end\n"
     "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
     "  --version, --help\n"
     "See shifter-gateway(8).\n";
@@ -75,10 +76,11 @@ Options parse_options(std::span<char * const> args) {
             throw Error{"no option " + quoted(args[static_cast<std::size_t>(::optind) - 1]) + "; see --help"};
         }
     }
-    if (::optind < count)
-        throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0') options.config = file;
+    if (options.check_only && ::optind < count) options.config = args[static_cast<std::size_t>(::optind++)];
+    if (::optind < count)
+        throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
     return options;
 }
 
@@ -185,6 +187,16 @@ void serve(const Options & options, const GatewayConfig & config) {
     log::info("stopping signal=" + std::to_string(signal_number));
 }
 
+/** A note is a problem here: who checks wants to know that a key has no effect. */
+int check_config(const std::string & path, std::ostream & out, std::ostream & err) {
+    const ParsedGatewayConfig parsed = read_gateway_config(path);
+    for (const ConfigProblem & problem : parsed.problems)
+        err << "shifter-gateway: " << (problem.is_error ? "" : "warning: ") << problem.what << '\n';
+    if (!parsed.problems.empty()) return static_cast<int>(ExitStatus::failed);
+    out << path << ": usable\n";
+    return static_cast<int>(ExitStatus::success);
+}
+
 } // namespace
 
 int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream & err) {
@@ -198,13 +210,10 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
                 out << "shifter-gateway " << installed::version << '\n';
             return static_cast<int>(ExitStatus::success);
         }
+        if (options.check_only) return check_config(options.config, out, err);
         GatewayConfig config = load_gateway_config(options.config);
         config.settings.suppress_acl_in_meta =
             std::getenv("DISABLE_ACL_METADATA") != nullptr; // NOLINT(concurrency-mt-unsafe)
-        if (options.check_only) {
-            out << options.config << ": usable\n";
-            return static_cast<int>(ExitStatus::success);
-        }
         if (::geteuid() == 0)
             throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it "
                         "by its own account, "

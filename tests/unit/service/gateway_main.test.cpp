@@ -54,6 +54,10 @@ TEST_CASE("what keeps the service from starting is one line") {
     const Outcome checked = run({"--config", path, "--check-config"});
     CHECK(checked.status == 0);
     CHECK(checked.out == path + ": usable\n");
+    const Outcome named = run({"--config", "/nonexistent", "--check-config", path});
+    CHECK(named.out == path + ": usable\n");
+    CHECK(run({"--check-config", path, path}).err ==
+          "shifter-gateway: \"" + path + "\" is one word too many; see --help\n");
     if (::geteuid() == 0) {
         const Outcome as_root = run({"--config", path});
         CHECK(as_root.status == 1);
@@ -74,4 +78,17 @@ TEST_CASE("GWCONFIG is read before --config (7.9)") {
     CHECK(err.str() == "shifter-gateway: cannot open the configuration \"" + (folder / "gw.json") +
                            "\": No such file or directory\n");
     ::unsetenv("GWCONFIG");
+}
+
+TEST_CASE("the check tells every problem at once, a key without effect among them, and starts nothing (I37)") {
+    const shifter::catalog::samples::Folder folder;
+    const std::string path = folder / "c.json";
+    std::ofstream{path} << "{\"CacheDirectory\":\"/c\",\n\"WorkerThread\":3,\n\"PullUpdateTimeout\":\"soon\",\n\"Platforms\":{}}";
+    const Outcome checked = run({"--check-config", path});
+    CHECK(checked.status == 1);
+    CHECK(checked.out.empty());
+    CHECK_THAT(checked.err, Catch::Contains("shifter-gateway: warning: " + path + ":2: WorkerThread: ") &&
+                                Catch::Contains("WorkerThreads") &&
+                                Catch::Contains("shifter-gateway: " + path + ":3: PullUpdateTimeout: ") &&
+                                Catch::Contains("shifter-gateway: " + path + ":4: Platforms: names no system\n"));
 }
