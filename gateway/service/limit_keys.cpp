@@ -19,7 +19,7 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
         // Requests of clients.
         {"UrlBytes", "size 256 to 64K", "4K", "", "Longest path and query of a request.",
          size(http(&H::max_target_bytes), 256, 64U << 10U)},
-        {"HeaderBytes", "size 1K to 1M", "16K", "",
+        {"HeaderBytes", "size 1K to 1M", "24K", "",
          "All headers of a request; MUNGE credentials with registry logins are the largest. With UrlBytes it decides "
          "what a connection costs in memory: their sum and 4 KiB.",
          size(http(&H::max_header_bytes), 1U << 10U, 1U << 20U)},

@@ -1,0 +1,189 @@
+"""The gateway as programs see it: routes in every spelling, the schema and what is really answered, metrics, log, status page."""
+import json
+import os
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+import jsonschema
+from images import oci_layout
+from gateway_requests import ask, log_lines, samples
+from site_fixture import PREFIX, Site
+
+
+def as_json_schema(schema):
+    """OpenAPI 3.0 says "nullable" where JSON Schema has a further type."""
+    if isinstance(schema, list):
+        return [as_json_schema(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: as_json_schema(value) for name, value in schema.items() if name != "nullable"}
+    if schema.get("nullable") is True:
+        made["type"] = [made["type"], "null"]
+    return made
+
+
+class Service(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Site(gateway_config={"Metrics": True})
+        cls.addClassCleanup(cls.site.close)
+        cls.layout = cls.site.push("small", "org/small:1")
+        cls.tag = f"{cls.site.registry}/org/small:1"
+        cls.id = cls.site.pull("org/small:1")
+
+    def test_every_spelling_of_a_path_means_the_same(self):
+        whole = urllib.parse.quote(self.tag, safe="")
+        for path in (self.tag, self.tag + "/", whole, whole + "/", whole.lower(), self.tag.replace(":", "%3A"),
+                     self.tag.replace("/", "%2f") + "/"):
+            with self.subTest(path=path):
+                answer = ask(self.site, f"/api/lookup/tests/docker/{path}")
+                self.assertEqual((answer.status, answer.json["id"]), (200, self.id))
+                self.assertEqual(answer.headers["content-type"], "application/json")
+                self.assertEqual(int(answer.headers["content-length"]), len(answer.body))
+        self.assertEqual(ask(self.site, f"/api/lookup/tests/id/{self.id}").json["id"], self.id)
+        for path in ("/api/list/tests", "/api/list/tests/", "/api/queue/tests/", "/api/queue/tests"):
+            self.assertEqual(ask(self.site, path).status, 200, path)
+
+    def test_I32_each_route_but_the_open_ones_wants_a_credential(self):
+        for method, path, _ in self.routes(open_ones=False):
+            for header in (None, "", "MUNGE:AwQD:", "x" * 1000):
+                answer = ask(self.site, path, method=method, user="", header=header)
+                self.assertEqual((answer.status, answer.json["status"]), (401, 401), (method, path, header))
+        self.assertEqual(ask(self.site, "/api/queue/tests").json, {"list": []})
+
+    def test_errors_are_json_with_the_reason(self):
+        for path, status, reason in (
+                ("/api/lookup/tests/docker/no/such:1", 404, "there is no such image, or you may not use it"),
+                ("/api/lookup/other/docker/no/such:1", 404, 'this gateway does not serve a system "other"'),
+                ("/api/lookup/tests/docker/a%zz", 400, "cannot read the path: tag: a % is not followed by two hexadecimal digits"),
+                ("/api/pull/tests/docker/a:1", 405, "this path does not take that method"),
+                ("/nowhere", 404, "there is no such route; GET / lists them")):
+            answer = ask(self.site, path)
+            self.assertEqual((answer.status, answer.json["status"], answer.json["error"]), (status, status, reason))
+            self.assertEqual(answer.headers["content-type"], "application/json")
+
+    # The schema.
+
+    def schema(self):
+        return ask(self.site, "/api/schema", user="").json
+
+    def routes(self, open_ones: bool | None = None):
+        """(method, a path of it, operation) of each operation of the schema."""
+        schema = self.schema()
+        for pattern, methods in schema["paths"].items():
+            for method, operation in methods.items():
+                is_open = operation.get("security") == []
+                if open_ones is None or open_ones == is_open:
+                    path = pattern.format(system="tests", type="docker", tag=self.tag, file="status.js")
+                    yield method.upper(), path, operation
+
+    def test_what_is_answered_is_what_the_schema_says(self):
+        document = as_json_schema(self.schema())
+        checked = 0
+        for method, path, operation in self.routes():
+            if "expire" in path or method == "POST" and "pull" not in path:
+                continue  # they would take the image away; below
+            for user, name in (("root", "200"), ("a", "200"), ("", "default")):
+                answer = ask(self.site, path, method=method, user=user)
+                name = "200" if answer.status == 200 else "default"
+                content = operation["responses"][name]["content"]
+                sent = answer.headers["content-type"].partition(";")[0]
+                self.assertTrue(sent in content or "*/*" in content, (path, sent))
+                if sent == "application/json":
+                    schema = as_json_schema(content[sent]["schema"])
+                    jsonschema.validate(answer.json, {**schema, "components": document["components"]})
+                    checked += 1
+        self.assertGreater(checked, 15)
+        # What the admin removes comes last: names sort behind the other tests.
+
+    def test_the_schema_is_a_document_that_a_strict_reader_takes(self):
+        schema = self.schema()
+        self.assertEqual(schema["openapi"], "3.0.3")
+        self.assertEqual(set(schema) - {"openapi", "info", "security", "paths", "components"}, set())
+        names = [operation["operationId"] for _, _, operation in self.routes()]
+        self.assertEqual(len(names), len(set(names)))
+        for _, path, operation in self.routes():
+            self.assertIn("200", operation["responses"], path)
+            self.assertIn("default", operation["responses"], path)
+
+    def test_each_route_of_GET_is_in_the_schema(self):
+        text = ask(self.site, "/", user="").body.decode()
+        told = {tuple(line.split()) for line in text.splitlines() if line.startswith(("GET ", "POST "))}
+        wanted = {(method.upper(), path) for path, methods in self.schema()["paths"].items() for method in methods}
+        self.assertEqual({(method, path.replace("...", "")) for method, path in told}, wanted)
+
+    # For who watches the service.
+
+    def test_health_and_metrics_need_no_credential(self):
+        self.assertEqual(ask(self.site, "/healthz", user="").json, {"status": "ok"})
+        self.assertEqual(ask(self.site, "/readyz/", user="").json, {"status": "ready"})
+        time.sleep(1.1)  # answers for everybody are a second old at most
+        before = samples(ask(self.site, "/metrics", user="").body.decode())
+        ask(self.site, f"/api/lookup/tests/docker/{self.tag}")
+        ask(self.site, "/api/lookup/tests/docker/none:1")
+        time.sleep(1.1)
+        answer = ask(self.site, "/metrics", user="")
+        after = samples(answer.body.decode())
+        self.assertTrue(answer.headers["content-type"].startswith("text/plain"))
+        lookup = 'shifter_requests_total{route="/api/lookup/{system}/{type}/{tag...}",status="%s"}'
+        for status in ("200", "404"):
+            self.assertEqual(after[lookup % status] - before.get(lookup % status, 0), 1)
+        size = sum(layer["size"] for layer in oci_layout.layers(self.layout))
+        self.assertGreaterEqual(after["shifter_pulled_bytes_total"], size)
+        self.assertGreaterEqual(after['shifter_pulls_ended_total{outcome="ready"}'], 1)
+        self.assertGreaterEqual(after["shifter_conversions_total"], 1)
+        self.assertEqual(after['shifter_queue_length{system="tests"}'], 0)
+        self.assertEqual(after["shifter_catalog_errors_total"], 0)
+        self.assertGreater(after['shifter_storage_size_bytes{system="tests"}'], 0)
+        self.assertNotIn("small", answer.body.decode())
+
+    def test_one_number_leads_from_the_request_to_the_published_image(self):
+        self.site.push("sixty", "org/traced:1")
+        image = f"docker:{self.site.registry}/org/traced:1"
+        image_id = self.site.pull("org/traced:1")
+        digest = "sha256:" + image_id
+        asked = [line for line in log_lines(self.site, "audit") if line.get("image") == image and line["route"] == "pull"]
+        begun = next(line for line in asked if line["outcome"] == "begun")
+        who = self.site.users["a"]
+        self.assertEqual((begun["caller"], begun["uid"], begun["system"]), (who.name, str(who.uid), "tests"))
+        for event, expected in (("begun", {"caller": who.name}), ("published", {"id": image_id, "system": "tests"})):
+            lines = [line for line in log_lines(self.site, event) if line["pull"] == begun["pull"]]
+            self.assertEqual(len(lines), 1, event)
+            self.assertEqual({name: lines[0][name] for name in expected}, expected)
+        given = [line for line in log_lines(self.site, "audit") if line.get("image") == image and line.get("digest")]
+        self.assertEqual({(line["route"], line["outcome"], line["digest"], line["uid"]) for line in given},
+                         {("pull", "given", digest, str(who.uid)), ("lookup", "given", digest, str(who.uid))})
+        absent = ask(self.site, "/api/lookup/tests/docker/none:2", user="b")
+        line = next(each for each in log_lines(self.site, "audit") if each["request"] == absent.headers["x-request-id"])
+        self.assertEqual((line["outcome"], line["status"], line["caller"], line["image"]),
+                         ("absent", "404", self.site.users["b"].name, "docker:none:2"))
+
+    # The status page.
+
+    def test_the_status_page_is_there_for_everybody_and_loads_nothing_from_elsewhere(self):
+        for name, kind in (("", "text/html"), ("/status.js", "text/javascript"), ("/status.css", "text/css")):
+            answer = ask(self.site, f"/ui{name}", user="")
+            self.assertEqual((answer.status, answer.headers["content-type"]), (200, f"{kind}; charset=utf-8"))
+            self.assertTrue(answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';"))
+            if name:
+                with open(f"{PREFIX}/share/shifter/ui{name}", "rb") as file:
+                    self.assertEqual(answer.body, file.read())
+        for path in ("/ui/..%2f..%2f..%2fetc%2fpasswd", "/ui/../../etc/passwd", "/ui/nothing.js"):
+            self.assertEqual(ask(self.site, path, user="").status, 404)
+
+    def test_the_summary_shows_images_of_everybody_and_why_a_pull_failed(self):
+        self.assertNotEqual(self.site.run("shifterimg", "pull", self.site.image("org/hidden-name:9")).returncode, 0)
+        time.sleep(1.1)
+        answer = ask(self.site, "/api/summary", user="")
+        system = answer.json["systems"][0]
+        self.assertIn(self.tag, [tag for image in system["images"] for tag in image["tags"]])
+        self.assertGreaterEqual(len(system["failures"]), 1)
+        self.assertNotIn(b"hidden-name", answer.body)
+        self.assertGreater(system["storage"]["size_bytes"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

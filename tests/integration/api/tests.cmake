@@ -1,0 +1,1 @@
+shifter_integration_tests(api service abuse platforms)
