@@ -59,8 +59,17 @@ int submit(spank_t spank) {
     }
     if (const auto & modules = options.modules(); modules.value)
         give_to_job(spank, {module_variable, *modules.value}, modules.origin);
-    if (const auto & run = options.run(); run.value)
+    // Not under their own names: `shifter` does not read them, it has options for all of this.
+    if (const auto & run = options.run(); run.value) {
         give_to_job(spank, {run_variable, *run.value ? "yes" : "no"}, Origin::environment);
+        rewrite_option(spank, Option::run, *run.value ? "yes" : "no");
+    }
+    if (const auto & workdir = options.workdir(); workdir.value)
+        give_to_job(spank, {workdir_variable, *workdir.value}, Origin::environment);
+    if (const auto & env = options.env(); env.value) {
+        give_to_job(spank, {env_variable, *env.value}, Origin::environment);
+        rewrite_option(spank, Option::env, *env.value);
+    }
     options.end_component();
     return ESPANK_SUCCESS;
 }

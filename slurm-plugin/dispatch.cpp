@@ -91,10 +91,10 @@ int take_option(int which, const char * value, int remote) noexcept {
             if (option == Option::run) s.step.run = text;
             return ESPANK_SUCCESS;
         }
-        const std::string variable =
-            option == Option::ccm ? std::string{} : "SLURM_SPANK_" + option_variable(option);
-        const bool inherited = value != nullptr && !variable.empty() && value == std::getenv(variable.c_str());
-        if (const auto why = s.options.take(option, text, inherited ? Origin::environment : Origin::command, client_site())) {
+        const std::string variable = "SLURM_SPANK_" + option_variable(option);
+        const bool inherited = value != nullptr && value == std::getenv(variable.c_str());
+        const Origin origin = inherited ? Origin::environment : Origin::command;
+        if (const auto why = s.options.take(option, text, origin, client_site())) {
             say_error(*why);
             return ESPANK_ERROR;
         }
@@ -111,7 +111,7 @@ void register_options(spank_t spank) {
         option.name = const_cast<char *>(name); // Slurm copies what it gets
         option.arginfo = const_cast<char *>(entry.argument);
         option.usage = usage.data();
-        option.has_arg = entry.argument == nullptr ? 0 : entry.option == Option::run ? 2 : 1;
+        option.has_arg = entry.argument == nullptr ? 0 : entry.argument_optional ? 2 : 1;
         option.val = static_cast<int>(entry.option);
         option.cb = take_option;
         if (const auto result = ::spank_option_register(spank, &option); result != ESPANK_SUCCESS)

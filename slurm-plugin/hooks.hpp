@@ -29,6 +29,7 @@ struct OptionName {
     const char * long_name;
     const char * argument; ///< null: the option takes none
     const char * usage;
+    bool argument_optional = false;
 };
 
 inline constexpr std::array option_names = {
@@ -36,9 +37,15 @@ inline constexpr std::array option_names = {
                "container image of the job, found once, at submission"},
     OptionName{Option::volume, "volume", "shifter.volume", "FROM:TO[:FLAG];...",
                "bind mounts in the container; may be repeated"},
+    OptionName{Option::mount, "mount", "shifter.mount", "type=bind,src=FROM,dst=TO[,ro]",
+               "the same in docker's words; may be repeated"},
     OptionName{Option::module, "module", "shifter.module", "NAME,...", "modules of the site for the container"},
     OptionName{Option::run, "shifter-run", "shifter.run", "yes|no",
-               "run tasks in the container, without shifter in front of the command"},
+               "run tasks in the container, without shifter in front of the command", true},
+    OptionName{Option::workdir, "workdir", "shifter.workdir", "PATH",
+               "with --shifter-run: directory in the container; without a path, the image's", true},
+    OptionName{Option::env, "env", "shifter.env", "NAME=VALUE",
+               "with --shifter-run: a variable in the container; may be repeated"},
     OptionName{Option::ccm, "ccm", nullptr, nullptr, "not offered by this release"},
 };
 

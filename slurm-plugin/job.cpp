@@ -50,7 +50,7 @@ std::vector<std::string> setup_command(const JobOnNode & job, const Identity & u
 
 } // namespace
 
-std::optional<RunRequest> container_request(const Environment & variables) {
+std::optional<RunRequest> container_request(const Environment & variables, const Environment & own) {
     const auto tag = variables("SHIFTER_IMAGE");
     const auto type = variables("SHIFTER_IMAGETYPE");
     if (!tag || !type || tag->empty() || type->empty()) return std::nullopt;
@@ -67,6 +67,12 @@ std::optional<RunRequest> container_request(const Environment & variables) {
     request.image_request = variables("SHIFTER_IMAGEREQUEST").value_or("");
     request.volumes = variables(volume_variable).value_or("");
     request.modules = variables(module_variable);
+    if (const auto path = own(workdir_variable)) {
+        request.workdir.given = true;
+        if (!path->empty()) request.workdir.value = *path;
+    }
+    if (const auto lines = own(env_variable); lines && !lines->empty())
+        for (const std::string_view line : text::split(*lines, '\n')) request.environment.emplace_back(line);
     return request;
 }
 

@@ -19,9 +19,10 @@ namespace shifter::slurm_plugin {
 
 /**
  * What `variables` name as SHIFTER_IMAGETYPE, SHIFTER_IMAGE, SHIFTER_IMAGEREQUEST, SHIFTER_VOLUME and SHIFTER_MODULE;
- * nothing where they name no image. @throws Error for text that is refused, and for a tag, which no node looks up
+ * nothing where they name no image; with what `own` has of --workdir and --env. @throws Error for text that is refused,
+ * and for a tag, which no node looks up
  */
-[[nodiscard]] std::optional<RunRequest> container_request(const Environment & variables);
+[[nodiscard]] std::optional<RunRequest> container_request(const Environment & variables, const Environment & own);
 
 /** What a job asked for, as it is noted for its steps. */
 struct JobRequest {

@@ -5,7 +5,7 @@ shifter_library(slurm-plugin
           slurm-plugin/step.cpp slurm-plugin/submit.cpp slurm-plugin/task.cpp
   HEADERS slurm-plugin/child.hpp slurm-plugin/job.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp
           slurm-plugin/step.hpp slurm-plugin/submit.hpp slurm-plugin/task.hpp
-  DEPS base site request command privileged)
+  DEPS base site request command frontend privileged)
 
 # The releases of Slurm that the tests of tests/cluster have been run with: the one place that names them.
 set(slurm_oldest 22.05)

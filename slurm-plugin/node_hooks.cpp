@@ -76,8 +76,9 @@ bool is_yes(const std::optional<std::string> & word, bool otherwise) {
 std::optional<RunRequest> container_of_step(const JobOnNode & job, const std::vector<std::string> & variables) {
     const Environment find = lookup_in(variables);
     const State & s = state();
-    const auto asked = s.step.run ? s.step.run : find(std::string{"SLURM_SPANK_"} + run_variable);
-    auto request = container_request(find);
+    const Environment own = [&find](const std::string & name) { return find("SLURM_SPANK_" + name); };
+    const auto asked = s.step.run ? s.step.run : own(run_variable);
+    auto request = container_request(find, own);
     if (request) {
         if (!is_yes(asked, s.config.autorun)) return std::nullopt;
         return request;
@@ -127,7 +128,7 @@ void job_arrives(spank_t spank) {
     };
     std::optional<JobRequest> noted;
     try {
-        if (auto request = container_request(variable))
+        if (auto request = container_request(variable, variable))
             noted = JobRequest{*std::move(request), is_yes(variable(run_variable), state().config.autorun)};
     } catch (const Error & error) {
         // Only text that no submission let through gets here. The job's commands will say the same.

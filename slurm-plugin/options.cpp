@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/image_id.hpp"
+#include "frontend/mount_option.hpp"
 
 namespace shifter::slurm_plugin {
 namespace {
@@ -12,10 +13,16 @@ std::string_view name_of(Option option) {
         return "image";
     case Option::volume:
         return "volume";
+    case Option::mount:
+        return "mount";
     case Option::module:
         return "module";
     case Option::run:
         return "shifter-run";
+    case Option::workdir:
+        return "workdir";
+    case Option::env:
+        return "env";
     case Option::ccm:
         return "ccm";
     }
@@ -38,7 +45,7 @@ std::optional<std::string> refuse_image(const ImageRequest & request, const Site
 } // namespace
 
 std::optional<bool> parse_run_option(std::string_view word) {
-    if (word.empty() || word == "yes" || word == "1") return true;
+    if (word.empty() || word == left_out || word == "yes" || word == "1") return true;
     if (word == "no" || word == "0") return false;
     return std::nullopt;
 }
@@ -50,12 +57,8 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
     const std::string option_text = "--" + std::string{name_of(option)};
     if (option == Option::ccm)
         return option_text + " is not offered here: this release has no cluster compatibility mode";
-    if (option == Option::run) {
-        const auto run = parse_run_option(value);
-        if (!run) return option_text + " takes yes or no, not " + quoted(value);
-        run_ = {*run, origin};
-        return std::nullopt;
-    }
+    if (option == Option::run || option == Option::workdir || option == Option::env)
+        return take_run_option(option, value, origin);
     // getopt takes the next word for a value that was forgotten: `srun --image -n1 hostname`.
     if (value.empty() || value.front() == '-') return option_text + " needs a value, as in " + option_text + "=VALUE";
     switch (option) {
@@ -74,6 +77,11 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
         volumes_ = {std::move(joined), origin};
         break;
     }
+    case Option::mount: {
+        const auto entry = frontend::volume_of_mount_option(value);
+        if (!entry) return "cannot use --mount=" + std::string{value} + ": " + entry.error().what;
+        return take(Option::volume, *entry, origin, site);
+    }
     case Option::module: {
         const auto modules = select_modules(site, value);
         if (!modules) return "cannot use " + option_text + ": " + modules.error().what;
@@ -81,8 +89,32 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
         break;
     }
     case Option::run:
+    case Option::workdir:
+    case Option::env:
     case Option::ccm:
         break;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Options::take_run_option(Option option, std::string_view value, Origin origin) {
+    if (option == Option::run) {
+        const auto run = parse_run_option(value);
+        if (!run) return "--shifter-run takes yes or no, not " + quoted(value);
+        run_ = {*run, origin};
+    } else if (option == Option::workdir) {
+        if (value == left_out) value = {};
+        if (!value.empty() && value.front() != '/') return "--workdir needs an absolute path, not " + quoted(value);
+        workdir_ = {std::string{value}, origin};
+    } else if (origin == Origin::environment) {
+        env_ = {std::string{value}, origin}; // lines that were joined here
+    } else {
+        const std::size_t equals = value.find('=');
+        if (equals == 0 || equals == std::string_view::npos) return "--env needs NAME=VALUE, not " + quoted(value);
+        if (value.find('\n') != std::string_view::npos)
+            return "--env takes no value of several lines: " + quoted(value.substr(0, equals));
+        const bool adds = env_.value && env_.origin == Origin::command;
+        env_ = {adds ? *env_.value + "\n" + std::string{value} : std::string{value}, origin};
     }
     return std::nullopt;
 }
@@ -91,17 +123,22 @@ std::optional<std::string> Options::refuse_combination() const {
     if (volumes_.value && !image_.value) return "--volume needs an image: add --image=NAME";
     if (run_.value && *run_.value && run_.origin == Origin::command && !image_.value)
         return "--shifter-run needs an image: add --image=NAME";
+    if ((workdir_.value || env_.value) && !image_.value) return "--workdir and --env need an image: add --image=NAME";
     // Slurm brings the options of one component to all steps, whatever the others said.
-    const Component current{image_.value, volumes_.value, modules_.value, run_.value};
-    if (first_component_ && *first_component_ != current)
+    if (first_component_ && *first_component_ != component())
         return "the components of a heterogeneous job have the same --image, --volume and --module; name another image "
                "where it is needed with: shifter --image=NAME";
     return std::nullopt;
 }
 
 void Options::end_component() {
-    if (!first_component_) first_component_ = Component{image_.value, volumes_.value, modules_.value, run_.value};
+    if (!first_component_) first_component_ = component();
     volumes_.origin = Origin::environment;
+    env_.origin = Origin::environment;
+}
+
+Options::Component Options::component() const {
+    return {image_.value, volumes_.value, modules_.value, run_.value, workdir_.value, env_.value};
 }
 
 } // namespace shifter::slurm_plugin

@@ -1,6 +1,6 @@
 /**
  * @file
- * What a user asked for with --image, --volume, --module, --shifter-run and --ccm, on the command line, in #SBATCH lines or by what
+ * What a user asked for with --image, --volume, --mount, --module, --shifter-run, --workdir, --env and --ccm, on the command line, in #SBATCH lines or by what
  * the job around it was given. Contract 10.2, H10-3. The grammars are those of base and site.
  */
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace shifter::slurm_plugin {
 
-enum class Option { image, volume, module, run, ccm };
+enum class Option { image, volume, mount, module, run, workdir, env, ccm };
 
 /** Where a value came from. Slurm presents what it found in the environment first, then the command line. */
 enum class Origin {
@@ -27,6 +27,9 @@ template <class Value> struct Given {
     std::optional<Value> value;
     Origin origin = Origin::environment;
 };
+
+/** What Slurm puts in the place of an option's value that was left out, where it passes the option on. */
+inline constexpr std::string_view left_out = "(null)";
 
 /** --shifter-run alone is yes; nothing: the word is neither yes nor no. */
 [[nodiscard]] std::optional<bool> parse_run_option(std::string_view word);
@@ -53,19 +56,27 @@ public:
     } ///< joined with ';', as given
     [[nodiscard]] const Given<std::string> & modules() const noexcept { return modules_; } ///< as given
     [[nodiscard]] const Given<bool> & run() const noexcept { return run_; }
+    [[nodiscard]] const Given<std::string> & workdir() const noexcept { return workdir_; } ///< empty: the image's own
+    [[nodiscard]] const Given<std::string> & env() const noexcept { return env_; }         ///< lines of NAME=VALUE
 
 private:
+    [[nodiscard]] std::optional<std::string> take_run_option(Option option, std::string_view value, Origin origin);
     struct Component {
         std::optional<ImageRequest> image;
         std::optional<std::string> volumes;
         std::optional<std::string> modules;
         std::optional<bool> run;
+        std::optional<std::string> workdir;
+        std::optional<std::string> env;
         bool operator==(const Component &) const = default;
     };
     Given<ImageRequest> image_;
     Given<std::string> volumes_;
     Given<std::string> modules_;
     Given<bool> run_;
+    Given<std::string> workdir_;
+    Given<std::string> env_;
+    [[nodiscard]] Component component() const;
     std::optional<Component> first_component_;
 };
 

@@ -15,10 +15,10 @@ namespace shifter::slurm_plugin {
 
 /** Values of options as Slurm brought them to the node. */
 struct StepOptions {
-    std::optional<std::string> image;
-    std::optional<std::string> volumes;
-    std::optional<std::string> modules;
-    std::optional<std::string> run; ///< the word of --shifter-run
+    std::optional<std::string> image{};
+    std::optional<std::string> volumes{};
+    std::optional<std::string> modules{};
+    std::optional<std::string> run{}; ///< the word of --shifter-run
 };
 
 /**

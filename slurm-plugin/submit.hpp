@@ -55,6 +55,9 @@ struct Lookup {
 [[nodiscard]] std::vector<Variable> image_variables(const FixedImage & image);
 inline constexpr const char * volume_variable = "SHIFTER_VOLUME";
 inline constexpr const char * module_variable = "SHIFTER_MODULE";
-inline constexpr const char * run_variable = "SHIFTER_RUN"; ///< ours: "yes" or "no", what --shifter-run said
+// Ours, for tasks that run in the container directly: "yes" or "no"; a path, or nothing for the image's; lines.
+inline constexpr const char * run_variable = "SHIFTER_RUN";
+inline constexpr const char * workdir_variable = "SHIFTER_WORKDIR";
+inline constexpr const char * env_variable = "SHIFTER_ENV";
 
 } // namespace shifter::slurm_plugin

@@ -133,7 +133,8 @@ class OtherJobs(unittest.TestCase):
         symbols = output("nm", "-D", "--defined-only")
         self.assertEqual(sorted(line.split()[2] for line in symbols.splitlines()),
                          ["plugin_name", "plugin_type", "plugin_version", "slurm_spank_init",
-                          "slurm_spank_init_post_opt", "spank_plugin_version"])
+                          "slurm_spank_init_post_opt", "slurm_spank_job_epilog", "slurm_spank_job_prolog",
+                          "slurm_spank_task_init", "slurm_spank_task_init_privileged", "spank_plugin_version"])
         libraries = set(re.findall(r"NEEDED.*\[(.*)\]", output("readelf", "-d")))
         self.assertLessEqual({name.split(".so")[0] for name in libraries}, {"libc", "libm", "ld-linux-x86-64"})
 

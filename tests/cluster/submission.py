@@ -76,6 +76,9 @@ class Submission(unittest.TestCase):
                 ("--image=id:../x", 'cannot use image "id:../x": an image id has only the digits 0-9 and a-f, not "."'),
                 ("--volume=/a:/etc",
                  'cannot use volume "/a:/etc": /etc is set by the site; choose another destination'),
+                ("--shifter-run=maybe", '--shifter-run takes yes or no, not "maybe"'),
+                ("--workdir=here", '--workdir needs an absolute path, not "here"'),
+                ("--env=A", '--env needs NAME=VALUE, not "A"'),
                 ("--module=cuda", 'cannot use --module: there is no module "cuda"'),
                 ("--ccm", "--ccm is not offered here: this release has no cluster compatibility mode")):
             for command, rest in COMMANDS.items():
@@ -94,7 +97,9 @@ class Submission(unittest.TestCase):
         for options, reason in (
                 (["--image=not/there:9"],
                  "cannot use image docker:not/there:9: docker:not/there:9 is not known here; pull it first"),
-                (["--volume=/a:/b"], "--volume needs an image: add --image=NAME")):
+                (["--volume=/a:/b"], "--volume needs an image: add --image=NAME"),
+                (["--shifter-run"], "--shifter-run needs an image: add --image=NAME"),
+                (["--workdir=/a"], "--workdir and --env need an image: add --image=NAME")):
             for command, rest in COMMANDS.items():
                 with self.subTest(command=command, options=options):
                     done = self.cluster.run(command, *options, *rest)
@@ -105,7 +110,8 @@ class Submission(unittest.TestCase):
     def test_the_options_are_in_the_help_of_each_command(self):
         for command in COMMANDS:
             text = self.cluster.run(command, "--help").stdout
-            for option in ("--image=[TYPE:]NAME", "--volume=FROM:TO[:FLAG];...", "--module=NAME,...", "--ccm"):
+            for option in ("--image=[TYPE:]NAME", "--volume=FROM:TO[:FLAG];...", "--module=NAME,...", "--ccm",
+                           "--mount=type=bind", "--shifter-run", "--workdir", "--env=NAME=VALUE"):
                 self.assertIn(option, text)
 
     def test_jobs_without_an_image_have_no_variable_of_ours(self):
