@@ -77,7 +77,8 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
     environ = nullptr;
     const bool absent = why == ENOENT || why == ENOTDIR;
     // A script, or a program for another C library: "No such file" alone sends its owner to look for what is there.
-    const bool is_there = absent && words.front().find('/') != std::string::npos && ::access(words.front().c_str(), F_OK) == 0;
+    const bool is_there =
+        absent && words.front().find('/') != std::string::npos && ::access(words.front().c_str(), F_OK) == 0;
     const std::string line = std::string{program} + ": " + log::one_line(words.front()) + ": " + describe_errno(why) +
                              (is_there ? "; the file is there, and the interpreter that it names is not" : "") + "\n";
     (void)!::write(STDERR_FILENO, line.data(), line.size());

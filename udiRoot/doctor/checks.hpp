@@ -23,6 +23,8 @@ struct Patient {
 
 // site_checks.cpp
 [[nodiscard]] Finding examine_set_id(const std::string & program);
+/** Whether it belongs to root, has the bit, and lies where the bit counts. */
+[[nodiscard]] bool has_set_id(const std::string & program) noexcept;
 [[nodiscard]] Finding examine_helpers(const Patient & patient);
 [[nodiscard]] Finding examine_config(const Patient & patient);
 [[nodiscard]] Finding examine_image_path(const SiteConfig & site);
@@ -31,9 +33,9 @@ struct Patient {
 [[nodiscard]] Finding examine_etc_path(const SiteConfig & site);
 [[nodiscard]] Finding examine_space(const SiteConfig & site);
 
-// kernel_checks.cpp
+// kernel_checks.cpp; `how` is fuse, too, where shifter is not set-id
 [[nodiscard]] Finding examine_squashfs(ImageMount how);
-[[nodiscard]] Finding examine_decompressors(const SiteConfig & site);
+[[nodiscard]] Finding examine_decompressors(const SiteConfig & site, ImageMount how);
 [[nodiscard]] Finding examine_overlay();
 [[nodiscard]] Finding examine_loop(ImageMount how);
 [[nodiscard]] Finding examine_fuse(ImageMount how);

@@ -37,7 +37,8 @@ constexpr const char * usage =
         }
         const std::string separator(1, '\0');
         io::write_all(channel,
-                      std::to_string(static_cast<int>(finding.status)) + separator + finding.what + separator + finding.advice,
+                      std::to_string(static_cast<int>(finding.status)) + separator + finding.what + separator +
+                          finding.advice,
                       "a finding");
         ::_exit(0);
     } catch (...) { // the parent sees that there is no answer
@@ -82,13 +83,16 @@ std::string slurm_folder() {
 
 std::vector<Check> checks_of(const Patient & patient) {
     std::vector<Check> checks;
-    checks.push_back({"set-id bit", [] { return examine_set_id(std::string{installed::prefix} + "/bin/shifter"); }});
+    const std::string program = std::string{installed::prefix} + "/bin/shifter";
+    checks.push_back({"set-id bit", [program] { return examine_set_id(program); }});
     checks.push_back({"configuration", [&patient] { return examine_config(patient); }});
     checks.push_back({"programs", [&patient] { return examine_helpers(patient); }});
     const SiteConfig * const site = patient.site();
-    const ImageMount how = site != nullptr ? site->image_mount : ImageMount::automatic;
+    // Without the set-id bit there is a user namespace, where squashfuse serves every image.
+    const ImageMount wanted = site != nullptr ? site->image_mount : ImageMount::automatic;
+    const ImageMount how = has_set_id(program) ? wanted : ImageMount::fuse;
     checks.push_back({"squashfs", [how] { return examine_squashfs(how); }});
-    if (site != nullptr) checks.push_back({"decompressors", [site] { return examine_decompressors(*site); }});
+    if (site != nullptr) checks.push_back({"decompressors", [site, how] { return examine_decompressors(*site, how); }});
     checks.push_back({"loop devices", [how] { return examine_loop(how); }});
     checks.push_back({"fuse", [how] { return examine_fuse(how); }});
     checks.push_back({"overlay", [] { return examine_overlay(); }});
@@ -102,7 +106,8 @@ std::vector<Check> checks_of(const Patient & patient) {
     checks.push_back({"munge", [] { return examine_munge(); }});
     if (site != nullptr) checks.push_back({"gateway", [site] { return examine_gateways(*site); }});
     checks.push_back({"Slurm plugin", [] {
-                          return examine_slurm(slurm_folder(), std::string{installed::prefix} + "/lib/shifter/shifter_slurm.so");
+                          return examine_slurm(slurm_folder(),
+                                               std::string{installed::prefix} + "/lib/shifter/shifter_slurm.so");
                       }});
     return checks;
 }
@@ -121,7 +126,8 @@ Finding examine_within(const Check & check, std::chrono::milliseconds limit) {
     std::string bytes;
     if (!hung_up(pipe.read_end.get(), end, bytes)) {
         ::kill(-pid, SIGKILL); // not waited for: what hangs in the kernel does not end
-        return fail("no answer in " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count()) + " s",
+        return fail("no answer in " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count()) +
+                        " s",
                     "see whether the storage or the service behind it is alive");
     }
     int status = 0;

@@ -19,7 +19,7 @@ namespace shifter::doctor {
 [[nodiscard]] Finding examine_within(const Check & check, std::chrono::milliseconds limit);
 
 /** `words` after the program's name: --json, --help. @return an exit status: 1 if anything failed */
-[[nodiscard]] int doctor_main(const std::vector<std::string> & words, const std::string & config_path, std::string & out,
-                              std::string & err);
+[[nodiscard]] int doctor_main(const std::vector<std::string> & words, const std::string & config_path,
+                              std::string & out, std::string & err);
 
 } // namespace shifter::doctor

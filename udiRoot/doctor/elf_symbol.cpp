@@ -27,7 +27,9 @@ std::optional<std::uint32_t> number_of_symbol(std::string_view file, std::string
     if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
         header->e_shentsize != sizeof(Elf64_Shdr))
         return std::nullopt;
-    const auto section = [&](std::uint64_t index) { return at<Elf64_Shdr>(file, header->e_shoff + index * sizeof(Elf64_Shdr)); };
+    const auto section = [&](std::uint64_t index) {
+        return at<Elf64_Shdr>(file, header->e_shoff + index * sizeof(Elf64_Shdr));
+    };
     for (unsigned i = 0; i < header->e_shnum; ++i) {
         const auto table = section(i);
         if (!table || table->sh_type != SHT_DYNSYM) continue;

@@ -32,7 +32,8 @@ struct Finding {
     return {Status::failed, std::move(what), std::move(advice)};
 }
 
-/** One question. `examine` may take long, or throw Error: the doctor gives it a process of its own, and a time limit. */
+/** One question. `examine` may take long, or throw Error: the doctor gives it a process of its own, and a time limit.
+ */
 struct Check {
     std::string_view name;
     std::function<Finding()> examine;

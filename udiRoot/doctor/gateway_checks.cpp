@@ -80,7 +80,8 @@ unsigned get(const Url & url, const std::string & path, const std::string & cred
     std::array<char, 256> buffer{};
     while (answer.find('\n') == std::string::npos && answer.size() < 4096) {
         const ssize_t count = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
-        if (count < 0) throw Error{errno == EAGAIN ? "it takes the request, and does not answer" : describe_errno(errno)};
+        if (count < 0)
+            throw Error{errno == EAGAIN ? "it takes the request, and does not answer" : describe_errno(errno)};
         if (count == 0) break;
         answer.append(buffer.data(), static_cast<std::size_t>(count));
     }
@@ -106,7 +107,8 @@ Finding examine_gateway(const std::string & text, const std::string & system) {
             return well(text + " is reachable");
         }
         if (const unsigned status = get(url, "/api/status", {}); status != 200)
-            return fail(text + " answers" + (status == 0 ? ", and not by HTTP" : " with status " + std::to_string(status)) +
+            return fail(text + " answers" +
+                            (status == 0 ? ", and not by HTTP" : " with status " + std::to_string(status)) +
                             ", so it is no gateway",
                         "correct imageGateway");
         const std::string who = credential();
@@ -149,7 +151,8 @@ Finding examine_munge() {
 
 Finding examine_gateways(const SiteConfig & site) {
     if (site.image_gateways.empty())
-        return fail("imageGateway is not set, so images can only be run by id:", "set imageGateway to the gateway's URL");
+        return fail("imageGateway is not set, so images can only be run by id:",
+                    "set imageGateway to the gateway's URL");
     if (site.system.empty())
         return fail("system is not set, so the gateway cannot be asked",
                     "set system to the name of a platform in the gateway's imagemanager.json");

@@ -44,7 +44,8 @@ Presence presence_of(std::string_view file_system, std::string_view module) {
 }
 
 std::string loads(Presence presence) {
-    return presence == Presence::loaded ? "the kernel has it" : "the kernel has it as a module, which the first mount loads";
+    return presence == Presence::loaded ? "the kernel has it"
+                                        : "the kernel has it as a module, which the first mount loads";
 }
 
 bool is_device(const char * path, unsigned major_number, unsigned minor_number) {
@@ -81,14 +82,16 @@ std::set<unsigned> codecs_in_use(const std::string & image_path) {
     const std::unique_ptr<DIR, ClosesDirectory> folder{::opendir(image_path.c_str())};
     std::size_t count = 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): this stream is ours alone
-    for (const dirent * entry = nullptr; folder && (entry = ::readdir(folder.get())) != nullptr && count < max_images;) {
+    for (const dirent * entry = nullptr;
+         folder && (entry = ::readdir(folder.get())) != nullptr && count < max_images;) {
         const std::string_view name = entry->d_name;
         if (name.size() < 10 || name.substr(name.size() - 9) != ".squashfs") continue;
         ++count;
         const std::string path = image_path + "/" + std::string{name};
         const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
         std::array<unsigned char, 32> header{};
-        if (!file || ::pread(file.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) continue;
+        if (!file || ::pread(file.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size()))
+            continue;
         if (header[0] == 'h' && header[1] == 's' && header[2] == 'q' && header[3] == 's')
             ids.insert(header[20] + 256U * header[21]);
     }
@@ -121,18 +124,19 @@ Finding examine_squashfs(ImageMount how) {
     const Presence presence = presence_of("squashfs", "squashfs");
     if (presence != Presence::absent) return well(loads(presence));
     const std::string advice = "install the kernel's modules, or set imageMount = fuse";
-    if (how == ImageMount::fuse) return well("the kernel does not have it, and imageMount = fuse does without");
+    if (how == ImageMount::fuse) return well("the kernel does not have it, and squashfuse does without");
     if (how == ImageMount::automatic)
         return warn("this kernel has no squashfs, so images are served by squashfuse, which is slower", advice);
     return fail("this kernel has no squashfs, and imageMount = kernel needs it", advice);
 }
 
-Finding examine_decompressors(const SiteConfig & site) {
-    if (site.image_mount == ImageMount::fuse) return well("squashfuse brings its own");
+Finding examine_decompressors(const SiteConfig & site, ImageMount how) {
+    if (how == ImageMount::fuse) return well("squashfuse brings its own");
     const auto config = kernel_config();
     if (!config)
-        return warn("the kernel's configuration is neither in /boot nor in /proc/config.gz, so it cannot be told which it has",
-                    "if an image does not mount, see whether the kernel has its codec: file IMAGE.squashfs");
+        return warn(
+            "the kernel's configuration is neither in /boot nor in /proc/config.gz, so it cannot be told which it has",
+            "if an image does not mount, see whether the kernel has its codec: file IMAGE.squashfs");
     const auto ids = codecs_in_use(site.image_path);
     std::string present;
     for (const Codec & codec : codecs) {
@@ -150,12 +154,13 @@ Finding examine_decompressors(const SiteConfig & site) {
 Finding examine_overlay() {
     const Presence presence = presence_of("overlay", "overlay");
     if (presence != Presence::absent) return well(loads(presence));
-    return warn("this kernel has no overlay, so /etc of a container is bound entry by entry, and --writable does not work",
-                "install the kernel's modules");
+    return warn(
+        "this kernel has no overlay, so /etc of a container is bound entry by entry, and --writable does not work",
+        "install the kernel's modules");
 }
 
 Finding examine_loop(ImageMount how) {
-    if (how == ImageMount::fuse) return well("imageMount = fuse does without");
+    if (how == ImageMount::fuse) return well("squashfuse does without");
     if (!is_device("/dev/loop-control", 10, 237)) {
         const std::string advice = "as root: modprobe loop, and see that /dev is a devtmpfs";
         if (how == ImageMount::kernel) return fail("/dev/loop-control is not the kernel's loop device", advice);
@@ -175,9 +180,11 @@ Finding examine_fuse(ImageMount how) {
     const bool device = is_device("/dev/fuse", 10, 229);
     const bool open = device && ::access("/dev/fuse", R_OK | W_OK) == 0;
     if (open && presence_of("fuse", "fuse") != Presence::absent) return well("/dev/fuse is there for everybody");
-    const std::string what = device ? "/dev/fuse is not there for ordinary users" : "/dev/fuse is not the kernel's FUSE device";
-    const std::string advice = device ? "as root: chmod 666 /dev/fuse" : "as root: modprobe fuse, and see that /dev is a devtmpfs";
-    if (how == ImageMount::fuse) return fail(what + ", and imageMount = fuse needs it", advice);
+    const std::string what =
+        device ? "/dev/fuse is not there for ordinary users" : "/dev/fuse is not the kernel's FUSE device";
+    const std::string advice =
+        device ? "as root: chmod 666 /dev/fuse" : "as root: modprobe fuse, and see that /dev is a devtmpfs";
+    if (how == ImageMount::fuse) return fail(what + ", and squashfuse serves the images here", advice);
     return warn(what + "; it is only needed where the kernel cannot mount an image", advice);
 }
 

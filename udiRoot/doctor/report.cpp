@@ -55,11 +55,14 @@ std::string as_text(const std::vector<Result> & results) {
     std::array<std::size_t, 3> count{};
     for (const auto & [name, finding] : results) {
         ++count.at(static_cast<std::size_t>(finding.status));
-        text += padded(word(finding.status), status_width) + padded(name, name_width) + log::one_line(finding.what) + "\n";
-        if (!finding.advice.empty()) text += std::string(status_width, ' ') + "-> " + log::one_line(finding.advice) + "\n";
+        text +=
+            padded(word(finding.status), status_width) + padded(name, name_width) + log::one_line(finding.what) + "\n";
+        if (!finding.advice.empty())
+            text += std::string(status_width, ' ') + "-> " + log::one_line(finding.advice) + "\n";
     }
     return text + std::to_string(results.size()) + " checks: " + std::to_string(count[0]) + " ok, " +
-           std::to_string(count[1]) + (count[1] == 1 ? " warning, " : " warnings, ") + std::to_string(count[2]) + " failed\n";
+           std::to_string(count[1]) + (count[1] == 1 ? " warning, " : " warnings, ") + std::to_string(count[2]) +
+           " failed\n";
 }
 
 std::string as_json(const std::vector<Result> & results) {

@@ -59,18 +59,23 @@ std::string percent(const struct statvfs & facts) {
 
 } // namespace
 
+bool has_set_id(const std::string & program) noexcept {
+    struct stat status {};
+    struct statvfs mount {};
+    return ::stat(program.c_str(), &status) == 0 && status.st_uid == 0 && (status.st_mode & S_ISUID) != 0 &&
+           ::statvfs(program.c_str(), &mount) == 0 && (mount.f_flag & ST_NOSUID) == 0;
+}
+
 Finding examine_set_id(const std::string & program) {
     struct stat status {};
     if (::stat(program.c_str(), &status) != 0)
         return fail("cannot examine " + program + ": " + describe_errno(errno), "install the component runtime again");
-    struct statvfs mount {};
-    const bool nosuid = ::statvfs(program.c_str(), &mount) == 0 && (mount.f_flag & ST_NOSUID) != 0;
-    const bool set_id = status.st_uid == 0 && (status.st_mode & S_ISUID) != 0;
-    if (set_id && !nosuid) {
+    if (has_set_id(program)) {
         if ((status.st_mode & 0022U) != 0)
             return fail(program + " can be written by others", "as root: chmod 4755 " + program);
         return well(program + " is set-id root");
     }
+    const bool set_id = status.st_uid == 0 && (status.st_mode & S_ISUID) != 0;
     const std::string what =
         program + (set_id ? " lies on a file system that is mounted nosuid" : " is not set-id root");
     const std::string advice = set_id ? "mount that file system without nosuid, or install somewhere else"
@@ -98,8 +103,9 @@ Finding examine_config(const Patient & patient) {
     if (!check.refused.empty()) return refused(check.refused.front(), "chown root and chmod go-w what it names");
     const auto & problems = check.content.problems;
     if (problems.empty()) return well(text::join(check.files, ", "));
-    const std::string advice = "correct it; shifter --check-config shows " +
-                               (problems.size() == 1 ? std::string{"the same"} : "all " + std::to_string(problems.size()));
+    const std::string advice =
+        "correct it; shifter --check-config shows " +
+        (problems.size() == 1 ? std::string{"the same"} : "all " + std::to_string(problems.size()));
     const auto first = std::find_if(problems.begin(), problems.end(),
                                     [](const ConfigProblem & problem) { return problem.severity == Severity::error; });
     if (first == problems.end()) return warn(problems.front().to_string(), advice);
@@ -108,7 +114,8 @@ Finding examine_config(const Patient & patient) {
 
 Finding examine_image_path(const SiteConfig & site) {
     if (site.image_path.empty()) return fail("imagePath is not set", "set it to where the gateway publishes");
-    const TrustedFile::Rules rules{.kind = TrustedFile::Kind::directory, .also_owner = uid_of_account(site.gateway_user)};
+    const TrustedFile::Rules rules{.kind = TrustedFile::Kind::directory,
+                                   .also_owner = uid_of_account(site.gateway_user)};
     if (const auto why = distrust(site.image_path, rules))
         return refused(*why, "mount the image storage, or correct imagePath");
     return well(site.image_path + " belongs to root or " + site.gateway_user);
@@ -133,7 +140,8 @@ Finding examine_images(const SiteConfig & site) {
                         "as root: chown " + site.gateway_user + " " + path + " && chmod go-w " + path);
         const std::string record = path.substr(0, path.size() - 9) + ".meta";
         if (::access(record.c_str(), F_OK) != 0)
-            return fail(path + " has no record beside it, and cannot be run", "pull that image again, or remove the file");
+            return fail(path + " has no record beside it, and cannot be run",
+                        "pull that image again, or remove the file");
         ++count;
     }
     return well(std::to_string(count) + (count == 1 ? " image" : " images"));
@@ -183,14 +191,16 @@ Finding examine_space(const SiteConfig & site) {
         struct statvfs facts {};
         if (place.empty() || ::statvfs(place.c_str(), &facts) != 0) {
             if (place.empty() || place == site.image_path) continue; // imagePath has a line of its own
-            return fail("cannot examine " + place + ": " + describe_errno(errno), "make it, or mount what belongs there");
+            return fail("cannot examine " + place + ": " + describe_errno(errno),
+                        "make it, or mount what belongs there");
         }
         if (facts.f_blocks == 0) continue; // a file system without a size
         const bool inodes_left = facts.f_files == 0 || facts.f_favail > facts.f_files / 100;
         if (facts.f_bavail < facts.f_blocks / 100 || !inodes_left)
             return fail(place + " is full: " + percent(facts) + " is free", "remove files there, or make it larger");
         if (facts.f_bavail < facts.f_blocks / 20)
-            tight = warn(place + " is nearly full: " + percent(facts) + " is free", "remove files there, or make it larger");
+            tight = warn(place + " is nearly full: " + percent(facts) + " is free",
+                         "remove files there, or make it larger");
         seen += (seen.empty() ? "" : ", ") + place + " " + percent(facts);
     }
     return tight.status == Status::ok ? well(seen + " free") : tight;

@@ -60,7 +60,8 @@ std::optional<unsigned> slurm_version_number(std::string_view text) {
 
 Finding examine_slurm(const std::string & folder, const std::string & plugin) {
     const auto scontrol = find_program("scontrol");
-    if (::access((folder + "/slurm.conf").c_str(), F_OK) != 0 && !scontrol) return well("there is no Slurm on this node");
+    if (::access((folder + "/slurm.conf").c_str(), F_OK) != 0 && !scontrol)
+        return well("there is no Slurm on this node");
     const auto plugstack = content_of(folder + "/plugstack.conf");
     const std::string line = "add to " + folder + "/plugstack.conf: required " + plugin;
     if (!plugstack) return warn("Slurm has no " + folder + "/plugstack.conf, so jobs have no --image", line);

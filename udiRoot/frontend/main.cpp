@@ -4,6 +4,9 @@
 #include "base/log.hpp"
 #include "frontend/frontend.hpp"
 
+#include <array>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <sys/stat.h>
@@ -35,6 +38,15 @@ constexpr std::string_view doctor_word = "doctor";
     throw SysError{errno, "cannot start " + quoted(installed::doctor)};
 }
 
+/** A part of what shifter itself calls "asking the front end". */
+void say_time(std::chrono::steady_clock::duration time) {
+    std::array<char, 96> line{};
+    (void)std::snprintf(line.data(), line.size(),
+                        "shifter: timing: %.3f ms of the next: options, configuration, image look-up\n",
+                        std::chrono::duration<double, std::milli>(time).count());
+    shifter::io::write_all(STDERR_FILENO, std::string_view{line.data()}, "the error output");
+}
+
 int run(int argc, char ** argv) {
     using namespace shifter;
     struct stat status {};
@@ -44,11 +56,13 @@ int run(int argc, char ** argv) {
     log::set_level(log::Level::error); // the privileged side reads the same configuration, and warns
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     frontend::Output output;
+    const auto begin = std::chrono::steady_clock::now();
     const auto answer = frontend::run_frontend(
         arguments, {variable, installed::site_config, current_directory(), ::getuid(), ::getgid()}, output);
     io::write_all(STDERR_FILENO, output.err, "the error output");
     io::write_all(STDOUT_FILENO, output.out, "the output");
     if (const int * const exit_status = std::get_if<int>(&answer)) return *exit_status;
+    if (std::get<RunRequest>(answer).timing) say_time(std::chrono::steady_clock::now() - begin);
     io::write_all(answer_fd, encode(std::get<RunRequest>(answer)), "the answer");
     return 0;
 }

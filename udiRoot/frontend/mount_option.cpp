@@ -34,7 +34,8 @@ Expected<Settings> read_settings(std::string_view text) {
     for (const std::string_view pair : text::split(text, ',')) {
         const std::size_t equals = pair.find('=');
         const std::string key = text::to_lower(pair.substr(0, equals));
-        const auto known = std::find_if(synonyms.begin(), synonyms.end(), [&](const Synonym & s) { return s.key == key; });
+        const auto known =
+            std::find_if(synonyms.begin(), synonyms.end(), [&](const Synonym & s) { return s.key == key; });
         if (known == synonyms.end())
             return ParseError{0, "there is no key " + quoted(key) +
                                      "; keys are type, source, destination, readonly, size and bind-propagation"};

@@ -8,7 +8,16 @@
 namespace shifter::frontend {
 namespace {
 
-enum Code : int { entrypoint_code = 256, env_file_code, version_code, check_config_code, dry_run_code, timing_code, mount_code, writable_code };
+enum Code : int {
+    entrypoint_code = 256,
+    env_file_code,
+    version_code,
+    check_config_code,
+    dry_run_code,
+    timing_code,
+    mount_code,
+    writable_code
+};
 
 // "+": options end at the first word that is none. ":": a missing argument is told apart from an unknown option.
 constexpr const char * short_options = "+:hvi:V:w::m:e:En";
@@ -116,7 +125,8 @@ Expected<Options> with_file_to_check(Options options) {
         options.check_config = words.front();
         words.erase(words.begin());
     }
-    if (!words.empty()) return ParseError{0, "--check-config takes one file, and " + quoted(words.front()) + " is more"};
+    if (!words.empty())
+        return ParseError{0, "--check-config takes one file, and " + quoted(words.front()) + " is more"};
     return options;
 }
 
@@ -184,7 +194,8 @@ std::string help() {
            "  -h, --help               print this\n"
            "      --version            print the version\n\n"
            "Without a command, a shell is started: $SHELL if the container has it, else /bin/sh.\n"
-           "shifter doctor           examines this node: what would keep containers from starting here, and what to do\n"
+           "shifter doctor           examines this node: what would keep containers from starting here, and what to "
+           "do\n"
            "See shifter(1).\n";
 }
 

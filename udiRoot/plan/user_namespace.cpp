@@ -21,7 +21,8 @@ void adapt_to_user_namespace(MountPlan & plan) {
             refuse("cannot run the site's hook " + hook->key);
         } else if (const auto * const cache = std::get_if<MountCache>(&step)) {
             refuse("cannot make the perNodeCache at " + cache->volume.to.to_string());
-        } else if (const auto * const overlay = std::get_if<OverlayImage>(&step); overlay != nullptr && overlay->writable) {
+        } else if (const auto * const overlay = std::get_if<OverlayImage>(&step);
+                   overlay != nullptr && overlay->writable) {
             refuse("cannot use --writable");
         }
     }

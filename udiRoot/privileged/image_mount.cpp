@@ -48,7 +48,8 @@ MountedImage mount_image(int file, const std::string & name, ImageMount how, con
     check_squashfs(file, name);
     if (in_user_namespace()) {
         if (how == ImageMount::kernel)
-            throw Error{"cannot mount the image " + name + ": the site's imageMount is kernel, which needs root, and "
+            throw Error{"cannot mount the image " + name +
+                        ": the site's imageMount is kernel, which needs root, and "
                         "shifter is not installed set-id root here"};
         how = ImageMount::fuse; // the kernel mounts squashfs for nobody but root
     }

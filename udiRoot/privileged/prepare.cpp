@@ -63,8 +63,8 @@ Prepared prepare(const Privileged & root, const RunRequest & request, const Site
     ChosenImage image = choose_image(request, site, root.caller());
     set_stage("asking for your account");
     const Account account = receive_account(accounts);
-    MountPlan plan = make_plan({site, request.image, image.record, volumes, modules, account,
-                                writable_bytes(request.writable)});
+    MountPlan plan =
+        make_plan({site, request.image, image.record, volumes, modules, account, writable_bytes(request.writable)});
     if (in_user_namespace()) adapt_to_user_namespace(plan);
     if (!request.dry_run) show(plan);
     return {std::move(image), std::move(modules), account.name, std::move(plan)};

@@ -45,7 +45,8 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
     std::optional<Deadline> deadline{std::in_place};
     const auto job = JobOnNode::from_environment(root.caller_state().environment);
     std::optional<JobRoot> job_root;
-    if (job && !request.dry_run && !in_user_namespace() && !request.writable.given) job_root = find_job_root(*job, root.caller(), request, site);
+    if (job && !request.dry_run && !in_user_namespace() && !request.writable.given)
+        job_root = find_job_root(*job, root.caller(), request, site);
     if (job_root) {
         const auto modules = choose_modules(request, site);
         const auto words = command::choose_command(request, job_root->record);
@@ -62,9 +63,8 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
     const auto words = command::choose_command(request, prepared.image.record);
     const auto workdir = command::choose_workdir(request, prepared.image.record);
     const Rootfs rootfs = build(root, prepared.plan, std::move(prepared.image.mounted));
-    return run_inside(std::move(root), rootfs,
-                      {request, prepared.image.record, prepared.modules, site, words, workdir}, &watchdog, deadline,
-                      program);
+    return run_inside(std::move(root), rootfs, {request, prepared.image.record, prepared.modules, site, words, workdir},
+                      &watchdog, deadline, program);
 }
 
 int run(char ** argv) {
@@ -76,7 +76,8 @@ int run(char ** argv) {
     const RunRequest request =
         decode(std::get<std::string>(answer)).value_or_throw("the front end's request is refused");
     log::set_level(request.verbose ? log::Level::info : log::Level::warning);
-    if (!holds_root()) enter_user_namespace(root.caller()); // not installed set-id: what needs no root works all the same
+    if (!holds_root())
+        enter_user_namespace(root.caller()); // not installed set-id: what needs no root works all the same
     return launch(std::move(root), request, argv[0] != nullptr ? argv[0] : "shifter");
 }
 

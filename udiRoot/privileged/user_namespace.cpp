@@ -34,7 +34,8 @@ void refuse_group_of_root() {
     if (count < 0) throw SysError{errno, "cannot read the groups of this process"};
     for (int i = 0; i < count; ++i)
         if (groups.at(static_cast<std::size_t>(i)) == 0)
-            throw Error{"you are a member of group 0, the group of root, which only a set-id shifter can leave out (I1)"};
+            throw Error{
+                "you are a member of group 0, the group of root, which only a set-id shifter can leave out (I1)"};
 }
 
 } // namespace

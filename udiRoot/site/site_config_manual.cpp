@@ -140,7 +140,8 @@ std::string site_config_manual() {
     };
     for (const ConfigKey & key : site_config_keys()) {
         if (key.group != group)
-            page += std::string{group.empty() ? "" : ".El\n"} + ".Ss " + std::string{key.group} + "\n.Bl -tag -width Ds\n";
+            page +=
+                std::string{group.empty() ? "" : ".El\n"} + ".Ss " + std::string{key.group} + "\n.Bl -tag -width Ds\n";
         group = key.group;
         entry(key.name, key.type);
         page += mdoc(key.meaning);

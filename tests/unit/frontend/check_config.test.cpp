@@ -36,8 +36,8 @@ TEST_CASE("the check tells every problem at once, with file, line, key and the n
     const std::string warning = "shifter: warning: " + file;
     CHECK_THAT(checked.output.err,
                Catch::StartsWith(
-                   name + ":6: imagPath: unknown key, and its name could grant something; is imagePath meant?\n" + name +
-                   ":7: launchTimeout: \"0\" is not a number from 1 to 3600\n" + warning +
+                   name + ":6: imagPath: unknown key, and its name could grant something; is imagePath meant?\n" +
+                   name + ":7: launchTimeout: \"0\" is not a number from 1 to 3600\n" + warning +
                    ":8: sistem: unknown key, which is ignored; is system meant?\n"));
     CHECK_THAT(checked.output.err, Catch::EndsWith(" problems\n"));
 }

@@ -61,7 +61,8 @@ TEST_CASE("I16: a mount is taken as it stands or refused, with the reason") {
 }
 
 TEST_CASE("mounts and volumes are one list in the order of the command line") {
-    const auto options = parse_options({"--mount", "type=bind,src=/a,dst=/b,ro", "-V", "/c:/d", "--mount=type=tmpfs,dst=/e"});
+    const auto options =
+        parse_options({"--mount", "type=bind,src=/a,dst=/b,ro", "-V", "/c:/d", "--mount=type=tmpfs,dst=/e"});
     REQUIRE(options);
     CHECK(options->volumes == "/a:/b:ro;/c:/d;tmpfs:/e");
     const auto refused = parse_options({"--mount", "type=npipe"});

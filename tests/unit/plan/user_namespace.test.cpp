@@ -8,9 +8,7 @@ namespace {
 
 ContainerPath at(const char * path) { return ContainerPath::parse(path).value_or_throw("a path"); }
 
-Volume volume(const char * map) {
-    return parse_volume_map(map, VolumeOwner::user).value_or_throw("a volume").front();
-}
+Volume volume(const char * map) { return parse_volume_map(map, VolumeOwner::user).value_or_throw("a volume").front(); }
 
 std::string refusal(Step step) {
     MountPlan plan{"/udi", "/loop", {std::move(step)}};
@@ -27,8 +25,9 @@ std::string refusal(Step step) {
 TEST_CASE("without set-id the plan is one that a user namespace can carry out") {
     MountPlan plan{"/udi",
                    "/loop",
-                   {MountImage{"/images/a.squashfs", ImageMount::automatic}, BindHost{.from = "/home", .to = at("/home")},
-                    MergeEtc{}, BindVolume{volume("/tmp:/scratch")}, SealRoot{}}};
+                   {MountImage{"/images/a.squashfs", ImageMount::automatic},
+                    BindHost{.from = "/home", .to = at("/home")}, MergeEtc{}, BindVolume{volume("/tmp:/scratch")},
+                    SealRoot{}}};
     adapt_to_user_namespace(plan);
     CHECK(std::get<MountImage>(plan.steps[0]).how == ImageMount::fuse);
     CHECK(std::get<BindHost>(plan.steps[1]).recursive);
@@ -40,7 +39,9 @@ TEST_CASE("without set-id the plan is one that a user namespace can carry out") 
 TEST_CASE("without set-id, what needs root is refused in words, not left out") {
     const std::string why = ": that needs root, and shifter is not installed set-id root here";
     CHECK(refusal(RunHook{"/etc/hook", "sitePreMountHook", {}}) == "cannot run the site's hook sitePreMountHook" + why);
-    CHECK(refusal(OverlayImage{.writable = true, .size_bytes = 0, .mount_points = {}}) == "cannot use --writable" + why);
+    CHECK(refusal(OverlayImage{.writable = true, .size_bytes = 0, .mount_points = {}}) ==
+          "cannot use --writable" + why);
     CHECK(refusal(OverlayImage{.writable = false, .size_bytes = 0, .mount_points = {}}) == "it was taken");
-    CHECK(refusal(MountCache{volume("/tmp:/scratch"), VolumeOwner::user, "/local", "/sbin/mkfs.xfs"}) == "cannot make the perNodeCache at /scratch" + why);
+    CHECK(refusal(MountCache{volume("/tmp:/scratch"), VolumeOwner::user, "/local", "/sbin/mkfs.xfs"}) ==
+          "cannot make the perNodeCache at /scratch" + why);
 }

@@ -164,3 +164,17 @@ TEST_CASE("an account is a number, or a name in /etc/passwd (I3)") {
     CHECK_THROWS(shifter::uid_of_account("4294967295"));
     CHECK_THROWS(shifter::uid_of_account(""));
 }
+
+TEST_CASE("in a user namespace another uid stands for root, and nobody else does") {
+    if (!is_root()) return;
+    const ScratchDirectory scratch;
+    const std::string file = scratch.write("file", "text");
+    scratch.give("file", stranger);
+    CHECK(opening(file) != "it worked");
+    TrustedFile::take_for_root(stranger);
+    CHECK(opening(file) == "it worked");
+    CHECK(TrustedFile::is_root(stranger));
+    CHECK_FALSE(TrustedFile::is_root(gateway));
+    TrustedFile::take_for_root(0);
+    CHECK(opening(file) != "it worked");
+}
