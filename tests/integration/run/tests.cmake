@@ -1,1 +1,1 @@
-shifter_integration_tests(run commands)
+shifter_integration_tests(run commands contract)
