@@ -140,6 +140,17 @@ UniqueFd prepare_noted_root(const JobOnNode & job, const Identity & user, const 
     return held;
 }
 
+void write_comment(const JobOnNode & job, const std::string & field, const RunRequest & request) {
+    constexpr std::chrono::seconds limit{10};
+    const auto * const id = std::get_if<ImageId>(&request.image);
+    const std::string image = id != nullptr ? "id:" + id->to_string() : "local:" + std::get<LocalImage>(request.image).path;
+    const ChildResult done =
+        run_child({SHIFTER_SCONTROL, "update", "JobId=" + job.job(), field + "=shifter " + image}, limit);
+    if (done.wait_status != 0)
+        throw Error{"cannot write the image into the record of job " + job.job() + ": " +
+                    text::join(lines_of(done.err + done.out, "scontrol: "), "; ")};
+}
+
 std::size_t forget_job(const JobOnNode & job, uid_t uid) {
     if (!JobNotes::find(job)) return 0;
     const std::size_t ended = privileged::end_processes_in_root(job, uid);

@@ -50,6 +50,9 @@ void note_job(const privileged::JobOnNode & job, const std::optional<JobRequest>
 [[nodiscard]] UniqueFd prepare_noted_root(const privileged::JobOnNode & job, const Identity & user,
                                           const SiteConfig & site);
 
+/** Writes the image into a field of the job's record, by scontrol(1): "Comment" or "AdminComment". @throws Error */
+void write_comment(const privileged::JobOnNode & job, const std::string & field, const RunRequest & request);
+
 /** When the job has left: ends what it left in its root, and forgets it. @return how many processes were ended */
 std::size_t forget_job(const privileged::JobOnNode & job, uid_t uid);
 

@@ -7,6 +7,12 @@ shifter_library(slurm-plugin
           slurm-plugin/step.hpp slurm-plugin/submit.hpp slurm-plugin/task.hpp
   DEPS base site request command frontend privileged)
 
+find_program(SHIFTER_SCONTROL scontrol DOC "Slurm's scontrol on the nodes")
+if(NOT SHIFTER_SCONTROL)
+  set(SHIFTER_SCONTROL /usr/bin/scontrol)
+endif()
+target_compile_definitions(shifter_slurm-plugin PRIVATE SHIFTER_SCONTROL="${SHIFTER_SCONTROL}")
+
 # The releases of Slurm that the tests of tests/cluster have been run with: the one place that names them.
 set(slurm_oldest 22.05)
 set(slurm_newest 22.05)

@@ -78,10 +78,9 @@ std::optional<RunRequest> container_of_step(const JobOnNode & job, const std::ve
     const State & s = state();
     const Environment own = [&find](const std::string & name) { return find("SLURM_SPANK_" + name); };
     const auto asked = s.step.run ? s.step.run : own(run_variable);
-    auto request = container_request(find, own);
-    if (request) {
+    if (find("SHIFTER_IMAGE") && find("SHIFTER_IMAGETYPE")) {
         if (!is_yes(asked, s.config.autorun)) return std::nullopt;
-        return request;
+        return container_request(find, own);
     }
     // From outside of the job: srun --overlap --jobid=N lands where the job's own steps are.
     auto noted = noted_request(job);
@@ -147,12 +146,17 @@ void step_begins(spank_t spank) {
     const auto step = item<std::uint32_t>(spank, S_JOB_STEPID, "step");
     if (step == extern_step) {
         const JobOnNode job = job_of(spank);
-        if (!noted_request(job)) return;
+        const auto noted = noted_request(job);
+        if (!noted) return;
         Identity user = user_of(spank);
         user.groups.erase(std::remove(user.groups.begin(), user.groups.end(), gid_t{0}), user.groups.end());
         state().held_root = prepare_noted_root(job, user, node_site());
         if (const auto why = noted_failure(job))
             ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(*why).c_str());
+        // Once for a job, whatever the number of its nodes.
+        if (const std::string & field = state().config.comment_field;
+            !field.empty() && item<std::uint32_t>(spank, S_JOB_NODEID, "node's number") == 0)
+            write_comment(job, field, noted->request);
         return;
     }
     const auto variables = environment_of(spank);

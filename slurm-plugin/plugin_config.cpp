@@ -51,6 +51,11 @@ Expected<PluginConfig> parse_plugin_arguments(std::span<const char * const> argu
             const auto on = equals == std::string_view::npos ? std::optional{true} : parse_switch(value);
             if (!on) return refuse("0 or 1 is needed");
             (key == "autorun" ? config.autorun : config.long_options) = *on;
+        } else if (key == "image_comment") {
+            const std::string word = text::to_lower(value);
+            if (word != "none" && word != "comment" && word != "admin_comment")
+                return refuse("none, comment or admin_comment is needed");
+            config.comment_field = word == "none" ? "" : word == "comment" ? "Comment" : "AdminComment";
         } else if (holds(later_switches, key)) {
             const auto on = parse_switch(value);
             if (!on) return refuse("0 or 1 is needed");

@@ -16,6 +16,7 @@ struct PluginConfig {
     std::string site_config;        ///< shifter_config=PATH; the installed udiRoot.conf by default
     bool long_options = false;      ///< long_options: --shifter.image instead of --image, and so on
     bool autorun = false;           ///< autorun: tasks of jobs with an image run in it, unless --shifter-run=no
+    std::string comment_field;      ///< image_comment: where the job's record tells the image; empty: nowhere
     std::vector<std::string> notes; ///< sentences for the admin: arguments that have no effect in this release
 };
 

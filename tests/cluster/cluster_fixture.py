@@ -34,6 +34,8 @@ from site_fixture import PREFIX, Leftovers, Site, descendants, loops, mounts  # 
 
 PLUGIN = f"{PREFIX}/lib/shifter/shifter_slurm.so"
 WAIT_SECONDS = 30
+# What srun says in a job when the step before has not left its processors yet, on a busy machine.
+WAITING = re.compile(r"^srun: (Job \d+ step creation temporarily disabled.*|Step created for job \d+)\n", re.MULTILINE)
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE"}
 
 
@@ -151,7 +153,8 @@ class Cluster:
         """Waits for the end of a job (not of an array or a heterogeneous one)."""
         wait_until(lambda: self.fields(job)["JobState"] in ENDED, f"the end of job {job}", seconds)
         fields = self.fields(job)
-        return Job(job, fields["JobState"], fields["ExitCode"], self.output(fields.get("StdOut", "")))
+        output = WAITING.sub("", self.output(fields.get("StdOut", "")))
+        return Job(job, fields["JobState"], fields["ExitCode"], output)
 
     def output(self, path: str) -> str:
         """A file that a job wrote, or nothing."""

@@ -134,6 +134,26 @@ class RunInContainer(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("srun", done.stderr)
 
+    def test_the_record_of_a_job_tells_its_image_where_the_site_wants_that(self):
+        self.cluster.write_plugstack(f"required {PLUGIN} image_comment=admin_comment")
+        done = self.cluster.run("srun", "-N2", "--image=id:aaaa1", "/bin/sh", "-c", "echo $SLURM_JOB_ID; sleep 0.5")
+        job = done.stdout.split()[0]
+        self.assertIn("AdminComment=shifter id:aaaa1", self.cluster.control("scontrol", "show", "job", job))
+        done = self.cluster.run("srun", "/bin/sh", "-c", "echo $SLURM_JOB_ID")
+        self.assertNotIn("shifter id:", self.cluster.control("scontrol", "show", "job", done.stdout.strip()))
+
+    def test_r13_an_image_that_expires_before_the_start_fails_that_job_with_one_line(self):
+        publish(self.site, "aaaa8", "eight")
+        job = self.cluster.sbatch("#!/bin/sh\nsrun cat /data/name\n", "--image=id:aaaa8", "--shifter-run", "--hold",
+                                  "--chdir=/")
+        for ending in ("meta", "squashfs"):
+            os.unlink(f"{self.site.dir}/images/aaaa8.{ending}")
+        self.cluster.control("scontrol", "release", job)
+        done = self.cluster.finish(job)
+        self.assertEqual(done.state, "FAILED")
+        self.assertEqual(len([line for line in done.output.splitlines() if "shifter: " in line and "aaaa8" in line]), 1)
+        self.cluster.check()
+
     def assert_fails_alone(self, done, reason: str) -> None:
         """The job fails with one line of ours for each task, and its node stays as it was (R13)."""
         self.assertEqual((done.returncode, done.stdout), (1, ""))
