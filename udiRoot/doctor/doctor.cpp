@@ -112,26 +112,26 @@ std::vector<Check> checks_of(const Patient & patient) {
     return checks;
 }
 
-Finding examine_within(const Check & check, std::chrono::milliseconds limit) {
-    const auto end = std::chrono::steady_clock::now() + limit;
+Examination::Examination(const Check & check) {
     io::Pipe pipe = io::make_pipe();
-    const pid_t pid = ::fork();
-    if (pid < 0) throw SysError{errno, "cannot start a check"};
-    if (pid == 0) {
+    pid_ = ::fork();
+    if (pid_ < 0) throw SysError{errno, "cannot start a check"};
+    if (pid_ == 0) {
         pipe.read_end.reset();
         answer(check, pipe.write_end.get());
     }
-    (void)::setpgid(pid, pid); // by whichever of the two comes first
-    pipe.write_end.reset();
+    (void)::setpgid(pid_, pid_); // by whichever of the two comes first
+    channel_ = std::move(pipe.read_end);
+}
+
+Finding Examination::finish(std::chrono::steady_clock::time_point end) {
     std::string bytes;
-    if (!hung_up(pipe.read_end.get(), end, bytes)) {
-        ::kill(-pid, SIGKILL); // not waited for: what hangs in the kernel does not end
-        return fail("no answer in " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count()) +
-                        " s",
-                    "see whether the storage or the service behind it is alive");
+    if (!hung_up(channel_.get(), end, bytes)) {
+        ::kill(-pid_, SIGKILL); // not waited for: what hangs in the kernel does not end
+        return fail("no answer in time", "see whether the storage or the service behind it is alive");
     }
     int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     const auto parts = text::split(bytes, '\0');
     if (parts.size() != 3 || parts[0].size() != 1 || parts[0][0] < '0' || parts[0][0] > '2')
@@ -152,9 +152,13 @@ int doctor_main(const std::vector<std::string> & words, const std::string & conf
         json = true;
     }
     const Patient patient = examine_patient(config_path);
+    // All at once: two that hang take no longer than one.
+    const auto checks = checks_of(patient);
+    std::vector<Examination> examinations(checks.begin(), checks.end());
+    const auto end = std::chrono::steady_clock::now() + check_limit;
     std::vector<Result> results;
-    for (const Check & check : checks_of(patient))
-        results.push_back({std::string{check.name}, examine_within(check, check_limit)});
+    for (std::size_t i = 0; i < checks.size(); ++i)
+        results.push_back({std::string{checks[i].name}, examinations[i].finish(end)});
     out = json ? as_json(results) : as_text(results);
     return static_cast<int>(worst(results) == Status::failed ? ExitStatus::failed : ExitStatus::success);
 }

@@ -7,6 +7,7 @@
 #include "base/io.hpp"
 #include "privileged/child.hpp"
 #include "privileged/system.hpp"
+#include "privileged/user_namespace.hpp"
 #include "privileged/watchdog.hpp"
 
 #include <array>
@@ -99,7 +100,9 @@ UniqueFd StepRunner::image_of_caller(const std::string & what) const {
     attributes.userns_fd = static_cast<std::uint64_t>(space.get());
     if (::mount_setattr(image.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return image;
     if (errno != EINVAL) throw SysError{errno, what};
-    throw Error{what + ": this kernel cannot show an image with another owner; Linux 6.2 can, for images that the kernel mounts"};
+    throw Error{
+        what +
+        ": this kernel cannot show an image with another owner; Linux 6.2 can, for images that the kernel mounts"};
 }
 
 void StepRunner::operator()(const OverlayImage & step) {
@@ -108,6 +111,9 @@ void StepRunner::operator()(const OverlayImage & step) {
     const std::string what = step.writable ? "cannot make the container's root writable"
                                            : "cannot make mount points that the image does not have";
     if (image_.is_directory) throw Error{what + ": the image is a directory of the node"};
+    if (in_user_namespace())
+        throw Error{what + ": that needs root, and shifter is not installed set-id root here; choose a destination that "
+                           "the image has, or a new one at the top level"};
     // An overlay takes layers only from this namespace, so they stand on the image's own mount, which nobody sees.
     const UniqueFd memory = make_memory(step.size_bytes, {}, what);
     attach_mount(memory.get(), image_.mount.get(), what);
@@ -133,7 +139,8 @@ UniqueFd StepRunner::lay_overlay(const std::string & upper, const std::string & 
     const UniqueFd top = make_and_open(layers_.get(), upper.c_str(), what);
     const UniqueFd work = make_and_open(layers_.get(), (upper + "-work").c_str(), what);
     // What is made at its top belongs to whom the layer is for.
-    if (writable_ && ::fchownat(top.get(), "", caller_.uid, caller_.gid, AT_EMPTY_PATH) != 0) throw SysError{errno, what};
+    if (writable_ && ::fchownat(top.get(), "", caller_.uid, caller_.gid, AT_EMPTY_PATH) != 0)
+        throw SysError{errno, what};
     // Nothing in the image's extended attributes may lead anywhere: no redirects, no metadata-only copies. xino: a file
     // and its directory say the same device.
     return make_mount("overlay",

@@ -133,6 +133,8 @@ class Identity(PrivilegeTest):
                     seen += 1
                     done = subprocess.run(["python3", "-c", attempts, str(launch.pid)], user=user.uid, group=user.gid, extra_groups=[], capture_output=True, text=True)
                     self.assertEqual((done.stdout, done.stderr), ("", ""))
+            except FileNotFoundError:
+                pass  # it had ended, and was waited for by the attempt to stop it
             finally:
                 launch.send_signal(signal.SIGCONT)
                 launch.communicate(timeout=60)

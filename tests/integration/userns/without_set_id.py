@@ -58,6 +58,12 @@ class WithoutSetId(commands.Commands):
         self.site.write_config(f"perNodeCachePath={self.site.dir}\nperNodeCacheAllowedFsType=xfs\nperNodeCacheSizeLimit=1G\nmkfsXfsPath=/bin/true\n")
         self.assertIn("that needs root", self.refusal("true", options=["-V", "/tmp:/scratch:perNodeCache=size=300M"]))
 
+    def test_mount_points_that_the_image_lacks_are_made_at_its_top_level_alone(self):
+        self.assertEqual(self.lines("ls", "-d", "/data/set", options=["-V", "/tmp:/data/set"]), ["/data/set"])
+        self.assertIn("cannot make mount points that the image does not have: that needs root",
+                      self.refusal("true", options=["-V", "/tmp:/usr/lib/newdir"]))
+        self.assertEqual(self.lines("sh", "-c", "echo x >/scratch/f; cat /scratch/f", options=["--mount", "type=tmpfs,dst=/scratch,size=1m"]), ["x"])
+
     def test_I33_a_private_image_is_as_good_as_absent(self):
         image = f"{self.site.dir}/images/{self.small}"
         for end in ("meta", "squashfs"):

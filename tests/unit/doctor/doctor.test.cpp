@@ -11,6 +11,14 @@
 using namespace shifter::doctor;
 using namespace std::chrono_literals;
 
+namespace {
+
+Finding examine_within(const Check & check, std::chrono::milliseconds limit) {
+    return Examination{check}.finish(std::chrono::steady_clock::now() + limit);
+}
+
+} // namespace
+
 TEST_CASE("a check's answer comes back whole from its process") {
     CHECK(examine_within({"x", [] { return warn("what", "advice"); }}, 5s) == warn("what", "advice"));
     CHECK(examine_within({"x", [] { return well(std::string(20000, 'x')); }}, 5s) == well(std::string(20000, 'x')));
@@ -29,7 +37,19 @@ TEST_CASE("a check that throws, dies or hangs is a finding") {
     };
     const Finding finding = examine_within({"x", hanging}, 1s);
     CHECK(finding.status == Status::failed);
-    CHECK(finding.what == "no answer in 1 s");
+    CHECK(finding.what == "no answer in time");
+}
+
+TEST_CASE("checks that hang do so at the same time (R12)") {
+    const auto hanging = []() -> Finding {
+        for (;;) ::pause();
+    };
+    const Check check{"x", hanging};
+    std::vector<Examination> all;
+    for (int i = 0; i < 4; ++i) all.emplace_back(check);
+    const auto begin = std::chrono::steady_clock::now();
+    for (Examination & one : all) CHECK(one.finish(begin + 500ms).status == Status::failed);
+    CHECK(std::chrono::steady_clock::now() - begin < 2s);
 }
 
 TEST_CASE("without a configuration the doctor says so, and examines the rest") {
