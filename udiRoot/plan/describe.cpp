@@ -38,8 +38,8 @@ public:
     }
     std::string operator()(const OverlayImage & step) const {
         const std::string overlay = "mount -t overlay -o nosuid,nodev" + std::string{step.writable ? "" : ",ro"} +
-                                    ",lowerdir=" + plan_.image_mount + ",upperdir=MEMORY/upper,workdir=MEMORY/work none " +
-                                    word(plan_.image_mount);
+                                    ",lowerdir=" + plan_.image_mount +
+                                    ",upperdir=MEMORY/upper,workdir=MEMORY/work none " + word(plan_.image_mount);
         const std::string memory = "mount -t tmpfs -o nosuid,nodev" + size(step.size_bytes) + " none MEMORY";
         if (step.writable)
             return memory + "\nmount --bind -o X-mount.idmap=b:0:UID:1 " + word(plan_.image_mount) + " " +
@@ -78,16 +78,16 @@ public:
                ": mount --bind -o ro,nosuid,nodev, or ln -s";
     }
     std::string operator()(const RunHook & step) const {
-        return "(cd " + word(plan_.root_mount) + " && env -i SHIFTER_HOOK=" + word(step.key) + " ... " + word(step.path) +
-               ")";
+        return "(cd " + word(plan_.root_mount) + " && env -i SHIFTER_HOOK=" + word(step.key) + " ... " +
+               word(step.path) + ")";
     }
     std::string operator()(const MergeImage & step) const {
         return "# each entry of " + image(step.directory) + " that " + in_root(step.directory) +
                " does not have: mount --bind, or ln -s";
     }
     std::string operator()(const MergeEtc & step) const {
-        std::string text = "mount -t overlay -o " + std::string{step.writable ? "" : "ro,"} + "nosuid,nodev,lowerdir=" +
-                           in_root_raw("/etc") + ":" + plan_.image_mount + "/etc" +
+        std::string text = "mount -t overlay -o " + std::string{step.writable ? "" : "ro,"} +
+                           "nosuid,nodev,lowerdir=" + in_root_raw("/etc") + ":" + plan_.image_mount + "/etc" +
                            (step.writable ? ",upperdir=MEMORY/etc,workdir=MEMORY/etc-work" : "") + " none " +
                            word(in_root_raw("/etc"));
         for (const ContainerPath & path : step.on_top)
@@ -105,8 +105,8 @@ public:
     std::string operator()(const MountCache & step) const {
         const std::string file = word(step.directory + "/CACHE");
         return "truncate -s " + std::to_string(step.volume.cache->size_bytes) + " " + file + "\n" + word(step.mkfs) +
-               " -q -f " + file + "\nmount -t xfs -o loop,nosuid,nodev" + (step.volume.read_only ? ",ro " : " ") + file +
-               " " + in_root(step.volume.to) + "\nrm " + file;
+               " -q -f " + file + "\nmount -t xfs -o loop,nosuid,nodev" + (step.volume.read_only ? ",ro " : " ") +
+               file + " " + in_root(step.volume.to) + "\nrm " + file;
     }
     std::string operator()(const OwnDirectories & step) const {
         std::string text = "chown UID:GID";

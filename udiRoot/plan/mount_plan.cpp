@@ -37,12 +37,16 @@ std::uint64_t memory_size(std::uint64_t asked, const SiteConfig & site, const st
     return asked != 0 ? asked : site.tmpfs_size_limit;
 }
 
-MountCache cache_step(const Volume & volume, VolumeOwner owner, const SiteConfig & site) {
+/** @param total_bytes of the caches so far, which grows by this one */
+MountCache cache_step(const Volume & volume, VolumeOwner owner, const SiteConfig & site, std::uint64_t & total_bytes) {
     const std::string what = "cannot make the perNodeCache for " + volume.to.to_string() + ": ";
     if (site.per_node_cache_path.empty()) throw Error{what + "the site has no perNodeCachePath"};
     if (site.mkfs_xfs_path.empty()) throw Error{what + "the site has no mkfsXfsPath"};
-    if (site.per_node_cache_size_limit != 0 && volume.cache->size_bytes > site.per_node_cache_size_limit)
-        throw Error{what + std::to_string(volume.cache->size_bytes) + " bytes are more than the site's limit of " +
+    const std::uint64_t before = total_bytes;
+    total_bytes += volume.cache->size_bytes;
+    if (total_bytes < before) throw Error{what + "the caches are larger than a number can say"};
+    if (site.per_node_cache_size_limit != 0 && total_bytes > site.per_node_cache_size_limit)
+        throw Error{what + std::to_string(total_bytes) + " bytes are more than the site's limit of " +
                     std::to_string(site.per_node_cache_size_limit) + " (perNodeCacheSizeLimit)"};
     const auto & types = site.per_node_cache_allowed_fs;
     if (!types.empty() && std::find(types.begin(), types.end(), volume.cache->file_system) == types.end())
@@ -60,9 +64,10 @@ void check_destinations(const std::vector<Volume> & volumes) {
 }
 
 void add_site_volumes(const std::vector<Volume> & volumes, const SiteConfig & site, std::vector<Step> & steps) {
+    std::uint64_t cache_bytes = 0;
     for (const Volume & volume : volumes) {
         if (volume.cache) {
-            steps.emplace_back(cache_step(volume, VolumeOwner::site, site));
+            steps.emplace_back(cache_step(volume, VolumeOwner::site, site, cache_bytes));
             continue;
         }
         const Propagation propagation =
@@ -164,8 +169,7 @@ void add_image(const PlanInputs & in, std::vector<Step> & steps) {
     std::vector<ContainerPath> merged = {at("/"), at("/var"), at("/opt")};
     merged.insert(merged.end(), parents.begin(), parents.end());
     for (const ContainerPath & directory : merged) steps.emplace_back(MergeImage{directory});
-    steps.emplace_back(
-        MergeEtc{std::move(on_top), {at("/etc/ssh"), at("/etc/udiImage")}, in.writable.has_value()});
+    steps.emplace_back(MergeEtc{std::move(on_top), {at("/etc/ssh"), at("/etc/udiImage")}, in.writable.has_value()});
     if (in.writable) steps.emplace_back(OwnDirectories{std::move(merged)});
 }
 
@@ -182,12 +186,13 @@ void add_overlay(const PlanInputs & in, std::uint64_t writable_bytes, std::vecto
 }
 
 void add_volumes(const PlanInputs & in, std::vector<Step> & steps) {
+    std::uint64_t cache_bytes = 0; // of all, so that many small ones are not one large one
     for (const Volume & volume : in.volumes) {
         if (volume.cache)
-            steps.emplace_back(cache_step(volume, VolumeOwner::user, in.site));
+            steps.emplace_back(cache_step(volume, VolumeOwner::user, in.site, cache_bytes));
         else if (volume.tmpfs_bytes)
-            steps.emplace_back(MountTmpfs{
-                volume, memory_size(*volume.tmpfs_bytes, in.site, "cannot use volume " + name_of(volume))});
+            steps.emplace_back(
+                MountTmpfs{volume, memory_size(*volume.tmpfs_bytes, in.site, "cannot use volume " + name_of(volume))});
         else
             steps.emplace_back(BindVolume{volume});
     }
@@ -235,10 +240,16 @@ std::optional<std::string> refuse_host_source(const std::string & resolved, cons
         const auto top = ContainerPath::parse(directory);
         return top && path->is_at_or_below(*top);
     };
+    const auto above = [&](const std::string & directory) {
+        const auto denied = ContainerPath::parse(directory);
+        return denied && denied->is_at_or_below(*path);
+    };
     constexpr std::array never = {"/proc", "/sys", "/dev"};
-    if (std::any_of(never.begin(), never.end(), below) ||
-        std::any_of(sources.deny.begin(), sources.deny.end(), below))
+    if (std::any_of(never.begin(), never.end(), below) || std::any_of(sources.deny.begin(), sources.deny.end(), below))
         return "the site does not let users bind " + quoted(resolved) + " of the node";
+    if (const auto shown = std::find_if(sources.deny.begin(), sources.deny.end(), above); shown != sources.deny.end())
+        return quoted(resolved) + " of the node would show " + quoted(*shown) +
+               ", which the site does not let users bind";
     if (std::none_of(sources.allow.begin(), sources.allow.end(), below))
         return "the container has no such path, and " + quoted(resolved) +
                " of the node is not among the directories that the site lets users bind";

@@ -32,9 +32,9 @@ struct MountRoot {
     std::uint64_t size_bytes = 0; ///< 0: no limit of its own
 };
 /**
- * The image becomes the lower layer of an overlay whose upper one is in memory, and goes away with the container. Either
- * for --writable: everything in it belongs to the caller; or for mount points that the image lacks: then nothing is done
- * unless it lacks one of `mount_points`, only those can be made, and what the container sees is read-only.
+ * The image becomes the lower layer of an overlay whose upper one is in memory, and goes away with the container.
+ * Either for --writable: everything in it belongs to the caller; or for mount points that the image lacks: then nothing
+ * is done unless it lacks one of `mount_points`, only those can be made, and what the container sees is read-only.
  */
 struct OverlayImage {
     bool writable = false;
@@ -79,8 +79,8 @@ struct BindHost {
     bool optional = false;   ///< left out when the host does not have it
     Propagation propagation = Propagation::private_;
 };
-/** Each entry of a site's directory, read-only, in `to`; both may have directories of one name. The directory is trusted
- * like configuration. */
+/** Each entry of a site's directory, read-only, in `to`; both may have directories of one name. The directory is
+ * trusted like configuration. */
 struct BindTree {
     std::string from;
     ContainerPath to;
@@ -162,7 +162,8 @@ struct PlanInputs {
 
 /**
  * Why a source on the node cannot be a user's volume, as a sentence's end; nothing if it can. `resolved` is the path of
- * the opened source, so without links; so are the site's directories. Compared by component; deny wins (I10, I12).
+ * the opened source, so without links; so are the site's directories. Compared by component; deny wins, also over
+ * what would show a denied directory in it (I10, I12).
  */
 [[nodiscard]] std::optional<std::string> refuse_host_source(const std::string & resolved, const UserSources & sources);
 

@@ -5,10 +5,12 @@
 #include "privileged/child.hpp"
 #include "privileged/privileges.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,11 +42,31 @@ bool arrange_descriptors(const Helper & helper, int report) {
     return ::close_range(report_fd + 1, ~0U, 0) == 0;
 }
 
+/** The caller's limits are for his command: a helper that runs into one would leave its work half done. */
+void lift_limit(__rlimit_resource what, rlim_t most) {
+    struct rlimit limit {
+        most, RLIM_INFINITY
+    };
+    if (::setrlimit(what, &limit) == 0) return;
+    // A root that may not raise hard limits, as in a container of the node's own.
+    if (errno != EPERM || ::getrlimit(what, &limit) != 0) throw SysError{errno, "cannot lift a limit"};
+    limit.rlim_cur = std::min(most, limit.rlim_max);
+    if (::setrlimit(what, &limit) != 0) throw SysError{errno, "cannot lift a limit"};
+}
+
+void lift_limits() {
+    for (const __rlimit_resource what : {RLIMIT_AS, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_NPROC})
+        lift_limit(what, RLIM_INFINITY);
+    lift_limit(RLIMIT_NOFILE, 1024);
+    lift_limit(RLIMIT_STACK, 8U << 20U);
+}
+
 [[noreturn]] void become_helper(const Helper & helper, int report, pid_t parent) {
     int why = 0;
     try {
         // Both ids: a shell whose real and effective ones differ gives up the latter.
         if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) throw SysError{errno, "cannot set ids"};
+        lift_limits();
         if (!helper.privileged) give_up_capabilities();
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
         if (!arrange_descriptors(helper, report)) throw SysError{errno, "cannot arrange descriptors"};
@@ -85,9 +107,11 @@ void run_helper(const Helper & helper, const std::string & what) {
     while (count < 0 && errno == EINTR);
     const int status = wait_for(pid);
     if (count == sizeof why && why == ENOEXEC)
-        throw Error{what + ": cannot execute " + name + ": it is no program, and its first line is not #! and the path of one"};
+        throw Error{what + ": cannot execute " + name +
+                    ": it is no program, and its first line is not #! and the path of one"};
     if (count == sizeof why) throw SysError{why, what + ": cannot execute " + name};
-    if (WIFSIGNALED(status)) throw Error{what + ": " + name + " was ended by signal " + std::to_string(WTERMSIG(status))};
+    if (WIFSIGNALED(status))
+        throw Error{what + ": " + name + " was ended by signal " + std::to_string(WTERMSIG(status))};
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         throw Error{what + ": " + name + " ended with status " + std::to_string(WEXITSTATUS(status))};
 }

@@ -23,8 +23,8 @@ struct Helper {
 
 /**
  * Executes the program itself, without a shell, and waits: uid and gid 0, standard input /dev/null, descriptors 0 to 2
- * (and 3), default signals, umask 022. It ends with this process. @throws Error, with `what` in front, when it cannot be
- * executed or does not end with status 0
+ * (and 3), default signals and limits, umask 022. It ends with this process. @throws Error, with `what` in front, when
+ * it cannot be executed or does not end with status 0
  */
 void run_helper(const Helper & helper, const std::string & what);
 

@@ -5,7 +5,6 @@
 
 #include "base/error.hpp"
 #include "base/io.hpp"
-#include "privileged/child.hpp"
 #include "privileged/system.hpp"
 #include "privileged/user_namespace.hpp"
 #include "privileged/watchdog.hpp"
@@ -17,6 +16,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace shifter::privileged {
@@ -57,7 +57,8 @@ UniqueFd owners_namespace(const Identity & caller, const std::string & what) {
         pid_t pid;
         ~Reaped() {
             ::kill(pid, SIGKILL);
-            (void)wait_for(pid);
+            while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+            }
         }
     } const child{pid};
     char why = 0;
@@ -112,8 +113,9 @@ void StepRunner::operator()(const OverlayImage & step) {
                                            : "cannot make mount points that the image does not have";
     if (image_.is_directory) throw Error{what + ": the image is a directory of the node"};
     if (in_user_namespace())
-        throw Error{what + ": that needs root, and shifter is not installed set-id root here; choose a destination that "
-                           "the image has, or a new one at the top level"};
+        throw Error{what +
+                    ": that needs root, and shifter is not installed set-id root here; choose a destination that "
+                    "the image has, or a new one at the top level"};
     // An overlay takes layers only from this namespace, so they stand on the image's own mount, which nobody sees.
     const UniqueFd memory = make_memory(step.size_bytes, {}, what);
     attach_mount(memory.get(), image_.mount.get(), what);

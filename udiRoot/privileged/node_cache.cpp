@@ -1,5 +1,5 @@
-// perNodeCache (contract 4.3): an xfs of the caller's in a file of the node that has no name, so nobody else can open it,
-// and that is gone with its last mount (H4-9 done right).
+// perNodeCache (contract 4.3): an xfs of the caller's in a file of the node that has no name, so nobody else can open
+// it, and that is gone with its last mount (H4-9 done right).
 #include "privileged/steps.hpp"
 
 #include "base/error.hpp"
@@ -20,7 +20,8 @@
 namespace shifter::privileged {
 namespace {
 
-/** A directory of root's on the way of which nobody else can change a name; it may be for everybody, if it is sticky. */
+/** A directory of root's on the way of which nobody else can change a name; it may be for everybody, if it is sticky.
+ */
 UniqueFd open_cache_directory(const std::string & path, const std::string & what) {
     const std::size_t slash = path.rfind('/');
     const TrustedFile parent =
@@ -61,11 +62,13 @@ void StepRunner::operator()(const MountCache & step) {
     if (step.owner == VolumeOwner::user) check_volume_target(target.get(), what);
     const TrustedFile mkfs = TrustedFile::open(step.mkfs, {.kind = TrustedFile::Kind::executable});
     const UniqueFd directory = open_cache_directory(step.directory, what);
-    const UniqueFd file = make_nameless_file(directory.get(), what + ": cannot make a file in " + quoted(step.directory));
+    const UniqueFd file =
+        make_nameless_file(directory.get(), what + ": cannot make a file in " + quoted(step.directory));
     if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()) ||
         ::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
         throw SysError{size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()) ? EFBIG : errno,
-                       what + ": cannot make a file of " + std::to_string(size) + " bytes in " + quoted(step.directory)};
+                       what + ": cannot make a file of " + std::to_string(size) + " bytes in " +
+                           quoted(step.directory)};
     run_helper({.program = mkfs,
                 .arguments = {"-q", "-f", "/proc/self/fd/3"},
                 .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},

@@ -36,7 +36,8 @@ void StepRunner::operator()(const RunHook & step) {
                what);
 }
 
-void StepRunner::bind_tree_entry(int from, const ContainerPath & to, const std::string & name, const std::string & what) {
+void StepRunner::bind_tree_entry(int from, const ContainerPath & to, const std::string & name,
+                                 const std::string & what) {
     const ContainerPath path =
         ContainerPath::parse(to.to_string() + "/" + name).value_or_throw(what + ": " + quoted(name));
     const UniqueFd entry{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};

@@ -60,7 +60,8 @@ UniqueFd StepRunner::open_volume_source(const Volume & volume, const std::string
     const std::string & path = volume.from.to_string();
     const UserSources & sources = plan_.user_sources;
     if (sources.allow.empty()) return open_as_caller(caller_, root_.get(), path, 0, what);
-    // In the container first (4.4), then on the node, both as the caller. What is decided on is where the descriptor is.
+    // In the container first (4.4), then on the node, both as the caller. What is decided on is where the descriptor
+    // is.
     if (UniqueFd found = open_as_caller_if_present(caller_, root_.get(), path, what)) return found;
     const UniqueFd node{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!node) throw SysError{errno, what};

@@ -69,10 +69,11 @@ std::vector<ConfigKey> make_keys() {
                     "Site files for /etc in the container: passwd, group, nsswitch.conf. Its passwd also serves "
                     "look-ups when allowLibcPwdCalls is 0.",
                     path(&C::etc_path)});
-    keys.push_back({g, "optUdiImage", "path", "", optional, "/usr/libexec/shifter/opt/udiImage", shown,
-                    "Tree whose entries are shown, read-only, in /opt/udiImage of the container. It and every directory above "
-                    "must be owned by root and writable by nobody else.",
-                    path(&C::opt_udi_image)});
+    keys.push_back(
+        {g, "optUdiImage", "path", "", optional, "/usr/libexec/shifter/opt/udiImage", shown,
+         "Tree whose entries are shown, read-only, in /opt/udiImage of the container. It and every directory above "
+         "must be owned by root and writable by nobody else.",
+         path(&C::opt_udi_image)});
     keys.push_back({g, "rootfsType", "tmpfs or ramfs", "tmpfs", optional, "tmpfs", shown,
                     "File system of the container root.",
                     choice(&C::rootfs_type, {{"tmpfs", "tmpfs"}, {"ramfs", "ramfs"}})});
@@ -126,12 +127,15 @@ std::vector<ConfigKey> make_keys() {
                     scalar(&C::default_modules, read_module_names)});
 
     g = "What users may add";
-    keys.push_back({g, "userMountAllow", "directories, blanks between; lines add up", "", optional, "/scratch /data", shown,
+    keys.push_back({g, "userMountAllow", "directories, blanks between; lines add up", "", optional, "/scratch /data",
+                    shown,
                     "Directories of the host below which users may bind whatever they can reach themselves. Without "
                     "it they bind what siteFs and the image show.",
                     accumulated(&C::user_mount_allow, read_directories)});
-    keys.push_back({g, "userMountDeny", "directories, blanks between; lines add up", "", optional, "/data/private", shown,
-                    "Exceptions from userMountAllow; they win, whatever the order. /proc, /sys and /dev always are.",
+    keys.push_back({g, "userMountDeny", "directories, blanks between; lines add up", "", optional, "/data/private",
+                    shown,
+                    "Exceptions from userMountAllow, which win: neither they nor what is below or above them can be "
+                    "bound. /proc, /sys and /dev cannot, either.",
                     accumulated(&C::user_mount_deny, read_directories)});
     keys.push_back({g, "tmpfsSizeLimit", "size", "1G", optional, "4G", shown,
                     "Upper bound of one tmpfs of --mount, and of what --writable can hold; also their size where the "
@@ -174,9 +178,11 @@ std::vector<ConfigKey> make_keys() {
                     "nobody else unless it is sticky (mode 1777); every directory above as that of this file.",
                     path(&C::per_node_cache_path)});
     keys.push_back({g, "perNodeCacheSizeLimit", "size", "0", optional, "100G", shown,
-                    "Upper bound of one cache; 0 is no limit.", scalar(&C::per_node_cache_size_limit, read_size)});
+                    "Upper bound of the caches of one launch together; 0 is no limit.",
+                    scalar(&C::per_node_cache_size_limit, read_size)});
     keys.push_back({g, "perNodeCacheAllowedFsType", "words; lines add up", "", optional, "xfs", shown,
-                    "File systems that a cache may have, of which there is xfs; without it, all.", accumulated(&C::per_node_cache_allowed_fs, read_names)});
+                    "File systems that a cache may have, of which there is xfs; without it, all.",
+                    accumulated(&C::per_node_cache_allowed_fs, read_names)});
     keys.push_back({g, "mkfsXfsPath", "path", "", optional, "/sbin/mkfs.xfs", shown,
                     "mkfs.xfs of the host, which perNodeCache needs. Run as root without a capability, on a file "
                     "that nobody else can open.",

@@ -46,6 +46,24 @@ class SitesParts(MountsTest):
         self.assertIn("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", text)
         self.assertIn("Umask:\t0022\n", text)
 
+    def test_I7_the_callers_limits_are_not_the_hooks(self):
+        import resource
+        said = f"{self.site.dir}/said"
+        self.configured(f"sitePreMountHook={self.hook('limits', f'ulimit -a >{said}; echo $(seq 1000) >>{said}')}\n")
+        self.addCleanup(os.unlink, said)
+
+        def before():
+            for what, value in ((resource.RLIMIT_CPU, 3), (resource.RLIMIT_NPROC, 5), (resource.RLIMIT_DATA, 64 << 20), (resource.RLIMIT_NOFILE, 40)):
+                resource.setrlimit(what, (value, resource.getrlimit(what)[1]))  # a root without CAP_SYS_RESOURCE cannot raise hard limits
+        self.output("--image=id:a1", "true", preexec_fn=before)
+        with open(said) as stream:
+            text = stream.read()
+        for name in ("time", "file", "data"):
+            self.assertRegex(text, rf"(?m)^{name}.*unlimited$")
+        self.assertNotRegex(text, r"(?m)^process.* 5$")
+        self.assertRegex(text, r"(?m)^nofiles.* 1024$")
+        self.assertTrue(text.endswith(" 1000\n"))
+
     def test_I7_a_hook_that_fails_ends_the_launch_with_one_line(self):
         for key in ("sitePreMountHook", "sitePostMountHook", "module_m_roothook"):
             for body, why in (("exit 3", "ended with status 3"), ("kill -9 $$", "was ended by signal 9")):

@@ -98,6 +98,10 @@ class UsersMounts(MountsTest):
         self.assertEqual((mounts(), mounts("1")), before)
         self.assertNotIn("new", self.output("--image=id:a1", "ls", "/usr/share"))
 
+    def test_a_missing_mount_point_is_made_over_squashfuse_too(self):
+        self.configured("imageMount=fuse\n")
+        self.assertEqual(self.output("--image=id:a1", "-V", f"{self.home}/data:/usr/share/new", "cat", "/usr/share/new/mine"), "of a\n")
+
     def test_a_launch_that_needs_no_new_mount_point_reads_the_image_itself(self):
         text = self.output("--image=id:a1", "-V", f"{self.home}/data:/usr/share/data", "-V", f"{self.home}/data:/new", "cat", "/proc/self/mountinfo")
         self.assertEqual([line.split()[4] for line in text.splitlines() if " - overlay " in line], ["/etc"])
@@ -143,7 +147,7 @@ class UsersMounts(MountsTest):
         os.symlink("../opened", f"{top}/open/out")
         for allow in (f"{top}/open", f"{top}/link"):  # the site's own links are resolved
             self.site.write_config(f"userMountAllow={allow}\nuserMountDeny={top}/open/private {top}/not-there\n")
-            for source, allowed in ((f"{top}/open", True), (f"{top}/open/privateer", True), (f"{top}/link/privateer", True), (f"{top}/open/private", False),
+            for source, allowed in ((f"{top}/open", False), (f"{top}/open/privateer", True), (f"{top}/link/privateer", True), (f"{top}/open/private", False),
                                     (f"{top}/open/private/file", False), (f"{top}/open/to-private", False), (f"{top}/opened", False), (f"{top}/open/out", False),
                                     (top, False)):
                 done = self.shifter("--image=id:a1", "-V", f"{source}:/x", "ls", "/x")

@@ -164,6 +164,10 @@ TEST_CASE("a perNodeCache is held to the site's limits, on each side of them (4.
         inputs.user("/any:/cache:perNodeCache=size=1073741825");
         why = "1073741825 bytes are more than the site's limit of 1073741824 (perNodeCacheSizeLimit)";
     }
+    SECTION("more than the limit together") {
+        inputs.user("/any:/cache2:perNodeCache=size=1G;/any:/cache:perNodeCache=size=1");
+        why = "1073741825 bytes are more than the site's limit of 1073741824 (perNodeCacheSizeLimit)";
+    }
     SECTION("a file system that is not in the list") {
         inputs.site.per_node_cache_allowed_fs = {"ext4"};
         why = "the site does not allow xfs (perNodeCacheAllowedFsType)";
@@ -184,7 +188,8 @@ TEST_CASE("a tmpfs has the size that was asked for, or the site's limit (R16)") 
     inputs.site.tmpfs_size_limit = 1000;
     inputs.user("tmpfs:/x:size=1000;tmpfs:/y:ro");
     line(inputs.described(), "mount -t tmpfs -o nosuid,nodev,mode=1777,uid=UID,gid=GID,size=1000 none /var/udiMount/x");
-    line(inputs.described(), "mount -t tmpfs -o nosuid,nodev,ro,mode=1777,uid=UID,gid=GID,size=1000 none /var/udiMount/y");
+    line(inputs.described(),
+         "mount -t tmpfs -o nosuid,nodev,ro,mode=1777,uid=UID,gid=GID,size=1000 none /var/udiMount/y");
     inputs.user("tmpfs:/x:size=1001");
     CHECK_THROWS_WITH(inputs.plan(),
                       "cannot use volume tmpfs:/x: 1001 bytes are more than the site's limit of 1000 (tmpfsSizeLimit)");
@@ -197,7 +202,8 @@ TEST_CASE("a writable root is an overlay in memory, of the caller, and nothing i
     inputs.writable = 0;
     const std::string text = inputs.described();
     line(text, "mount -t tmpfs -o nosuid,nodev,mode=0755,size=1073741824 none /var/udiMount");
-    line(text, "mount -t overlay -o nosuid,nodev,lowerdir=/var/loopMount,upperdir=MEMORY/upper,workdir=MEMORY/work none");
+    line(text,
+         "mount -t overlay -o nosuid,nodev,lowerdir=/var/loopMount,upperdir=MEMORY/upper,workdir=MEMORY/work none");
     line(text, "chown UID:GID /var/udiMount /var/udiMount/var /var/udiMount/opt");
     CHECK(text.find("remount") == std::string::npos);
     inputs.writable = (std::uint64_t{1} << 30U) + 1;
@@ -222,8 +228,10 @@ TEST_CASE("an overlay for missing mount points is prepared only where a volume l
 }
 
 TEST_CASE("I10, I12: a source on the node is decided on by component, and deny wins") {
-    const UserSources sources{{"/scratch", "/data", "/dev"}, {"/data/private", "/scratch/x"}};
-    const auto [path, allowed] = GENERATE(table<std::string, bool>({{"/scratch", true},
+    const UserSources sources{{"/scratch", "/data", "/dev"}, {"/data/private", "/scratch/x/y"}};
+    const auto [path, allowed] = GENERATE(table<std::string, bool>({{"/scratch", false}, // would show /scratch/x/y
+                                                                    {"/scratch/x", false},
+                                                                    {"/scratch/x/z", true},
                                                                     {"/scratch/me/deep", true},
                                                                     {"/scratchy", false},
                                                                     {"/data/priv", true},
