@@ -41,6 +41,17 @@ std::string choose_shell(const Environment & environment) {
     return usable ? *shell : "/bin/sh";
 }
 
+/** What errno alone does not tell; contract 1.7 has the part in front. */
+const char * advice_for(const std::string & command, int why) {
+    if (why == ENOEXEC) return "; it is made for another kind of machine, as the whole image may be";
+    if (why != ENOENT) return "";
+    // A script, or a program for another C library: "No such file" alone sends its owner to look for what is there.
+    if (command.find('/') != std::string::npos && ::access(command.c_str(), F_OK) == 0)
+        return "; the file is there, and the interpreter that it names is not";
+    if (command.find(' ') != std::string::npos) return "; command and arguments are words of their own, without quotes";
+    return "";
+}
+
 std::vector<char *> pointers(std::vector<std::string> & strings) {
     std::vector<char *> result;
     result.reserve(strings.size() + 1);
@@ -76,11 +87,8 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
     const int why = errno;
     environ = nullptr;
     const bool absent = why == ENOENT || why == ENOTDIR;
-    // A script, or a program for another C library: "No such file" alone sends its owner to look for what is there.
-    const bool is_there =
-        absent && words.front().find('/') != std::string::npos && ::access(words.front().c_str(), F_OK) == 0;
     const std::string line = std::string{program} + ": " + log::one_line(words.front()) + ": " + describe_errno(why) +
-                             (is_there ? "; the file is there, and the interpreter that it names is not" : "") + "\n";
+                             advice_for(words.front(), why) + "\n";
     (void)!::write(STDERR_FILENO, line.data(), line.size());
     return static_cast<int>(absent ? ExitStatus::not_found : ExitStatus::not_executable);
 }

@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import subprocess
 import unittest
 
 from services import start_munged
@@ -112,8 +113,11 @@ MISTAKES = [
             "{program}: /usr: Permission denied", status=126),
     Mistake("a script whose interpreter is not in the image", ["{home}/script"],
             "{program}: {home}/script: No such file or directory; the file is there, and the interpreter that it names is not", status=127),
+    Mistake("an image for another machine", ["--image=id:a64", "/bin/true"],
+            "{program}: /bin/true: Exec format error; it is made for another kind of machine, as the whole image may be",
+            status=126, image=False),
     Mistake("a command that is one word with its arguments", ["echo hello"],
-            "{program}: echo hello: No such file or directory", status=127),
+            "{program}: echo hello: No such file or directory; command and arguments are words of their own, without quotes", status=127),
     Mistake("writable memory of no size", ["--writable=lots", "true"],
             "shifter: cannot use --writable=lots: it is not a size above 0; write for example 1G"),
     # Who asks, and the site.
@@ -137,6 +141,7 @@ class Forty(unittest.TestCase):
         shutil.copyfile(f"{cls.site.dir}/images/{cls.id}.squashfs", f"{cls.site.dir}/images/{private}.squashfs")
         with open(f"{cls.site.dir}/images/{private}.meta", "w") as out:
             out.write(f"FORMAT: squashfs\nUSERACL: {who.uid}\nENV: PATH=/usr/bin:/bin\n")
+        cls.add_image_for_another_machine()
         real = type(who)
         cls.site.users["root"] = real("root", 0, 0, [0], "/root")
         cls.site.users["wheel"] = real(who.name, who.uid, 0, [], who.home)
@@ -145,6 +150,23 @@ class Forty(unittest.TestCase):
         for name, text, mode in (("bad.env", "A=1\nnonsense\n", 0o644), ("secret.env", "A=1\n", 0o000),
                                  ("script", "#!/opt/python9/bin/python\n", 0o755)):
             cls.put(name, text.encode(), mode)
+
+    @classmethod
+    def add_image_for_another_machine(cls) -> None:
+        with open("/bin/true", "rb") as stream:
+            program = bytearray(stream.read())
+        program[18:20] = (0x1234).to_bytes(2, "little")  # e_machine
+        tree = f"{cls.site.dir}/tree"
+        os.makedirs(f"{tree}/bin")
+        for name in ("true", "sh"):
+            with open(f"{tree}/bin/{name}", "wb") as out:
+                out.write(program)
+            os.chmod(f"{tree}/bin/{name}", 0o755)
+        image = f"{cls.site.dir}/images/a64"
+        subprocess.run(["mksquashfs", tree, f"{image}.squashfs", "-quiet", "-no-progress"], check=True, stdout=subprocess.DEVNULL)
+        os.chmod(f"{image}.squashfs", 0o644)
+        with open(f"{image}.meta", "w") as out:
+            out.write("FORMAT: squashfs\nENV: PATH=/bin\n")
 
     @classmethod
     def put(cls, name: str, content: bytes, mode: int) -> None:
