@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Tasks that run in the container directly: srun --image=X --shifter-run COMMAND, and autorun in plugstack.conf."""
+import json
 import os
 import re
+import subprocess
 import unittest
 
 from cluster_fixture import PLUGIN, Cluster, wait_until
 from published import publish
+from site_fixture import PREFIX
 
 NAMESPACE = "readlink /proc/self/ns/mnt"
 
@@ -133,6 +136,37 @@ class RunInContainer(unittest.TestCase):
         done = self.srun("srun")  # on the node, not in the image
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("srun", done.stderr)
+
+    def test_shifter_ps_lists_what_runs_in_containers_for_those_who_may_see_it(self):
+        inside = f"/home/{os.path.basename(self.home)}"
+        job = self.cluster.sbatch(f"#!/bin/sh\nsrun -n2 sh -c 'echo on >>{inside}/ps; sleep 60'\n", "--image=id:aaaa1",
+                                  "--shifter-run", "--chdir=/", "-n2")
+        wait_until(lambda: self.cluster.output(f"{self.home}/ps").count("\n") == 2, "both tasks run")
+        shifter = self.site.program("shifter")
+        user = self.site.users["a"].name
+
+        def listed(*words: str, **options) -> list[dict]:
+            done = self.cluster.run(shifter, "ps", "--json", *words, **options)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return json.loads(done.stdout)
+        [container] = listed(f"--job={job}")
+        self.assertEqual((container["job"], container["user"], container["id"]), (job, user, "aaaa1"))
+        self.assertEqual(sorted(process["command"] for process in container["processes"]), ["sleep", "sleep"])
+        self.assertEqual(listed("--job=999999"), [])
+        self.assertEqual(listed(user="b"), [])  # nothing of others
+        everything = json.loads(self.control_ps())
+        self.assertIn(job, [found["job"] for found in everything])
+        table = self.cluster.run(shifter, "ps").stdout.splitlines()
+        self.assertTrue(any(line.split()[:2] == [job, user] for line in table[1:]), table)
+        self.cluster.control("scancel", job)
+        self.cluster.finish(job)
+        # Where an image is selected, ps is the image's, as ever.
+        done = self.cluster.run(shifter, "ps", env={"SHIFTER_IMAGE": "aaaa1", "SHIFTER_IMAGETYPE": "id"}, cwd="/")
+        self.assertEqual((done.returncode, done.stdout), (127, ""))
+
+    def control_ps(self) -> str:
+        return subprocess.run([f"{PREFIX}/libexec/shifter/shifter-ps", "--json"], capture_output=True, text=True,
+                              timeout=30, check=True).stdout
 
     def test_the_record_of_a_job_tells_its_image_where_the_site_wants_that(self):
         self.cluster.write_plugstack(f"required {PLUGIN} image_comment=admin_comment")

@@ -31,11 +31,20 @@ std::string current_directory() {
 /** "shifter doctor …" is no launch. The first word alone decides, so `shifter -- doctor` runs an image's command. */
 constexpr std::string_view doctor_word = "doctor";
 
-[[noreturn]] void become_doctor(char ** words) {
+/** "shifter ps" lists containers, but where an image is selected it is the image's ps, as ever; --job and --json tell. */
+bool asks_for_processes(int argc, char ** argv) {
+    if (argc < 2 || std::string_view{argv[1]} != "ps") return false;
+    if (argc > 2 && std::string_view{argv[2]}.substr(0, 3) == "--j") return true;
+    for (const char * const name : {"SHIFTER_IMAGE", "SHIFTER_IMAGEREQUEST", "SLURM_SPANK_SHIFTER_IMAGE"})
+        if (variable(name)) return false;
+    return true;
+}
+
+[[noreturn]] void become(const char * program, char ** words) {
     using namespace shifter;
     ::close(answer_fd); // shifter waits for the exit status, then
-    ::execv(installed::doctor, words);
-    throw SysError{errno, "cannot start " + quoted(installed::doctor)};
+    ::execv(program, words);
+    throw SysError{errno, "cannot start " + quoted(program)};
 }
 
 /** A part of what shifter itself calls "asking the front end". */
@@ -52,7 +61,8 @@ int run(int argc, char ** argv) {
     struct stat status {};
     if (::fstat(answer_fd, &status) != 0 || !S_ISSOCK(status.st_mode))
         throw Error{"shifter-frontend is started by shifter, not by hand"};
-    if (argc > 1 && argv[1] == doctor_word) become_doctor(argv + 1);
+    if (argc > 1 && argv[1] == doctor_word) become(installed::doctor, argv + 1);
+    if (asks_for_processes(argc, argv)) become(installed::list_processes, argv + 1);
     log::set_level(log::Level::error); // the privileged side reads the same configuration, and warns
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     frontend::Output output;

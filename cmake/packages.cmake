@@ -1,0 +1,42 @@
+# Debian packages of one build: shifter-runtime, shifter-client, shifter-gateway and, where it is built, shifter-slurm.
+#
+#   cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr && cmake --build --preset release && cd build/release && cpack
+#
+# Programs know their paths from birth, so a package belongs to the prefix that it was built for.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME shifter)
+set(CPACK_PACKAGE_VENDOR "the maintainers of shifter")
+set(CPACK_PACKAGE_CONTACT "the maintainers of shifter <root@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_STRIP_FILES ON)
+
+set(CPACK_COMPONENTS_ALL runtime)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME shifter-runtime)
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "runs commands in containers made from images, for compute nodes")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS shifter-client)
+if(SHIFTER_BUILD_GATEWAY)
+  list(APPEND CPACK_COMPONENTS_ALL client gateway)
+endif()
+set(CPACK_DEBIAN_CLIENT_PACKAGE_NAME shifter-client)
+set(CPACK_COMPONENT_CLIENT_DESCRIPTION "shifterimg, which asks the image gateway")
+set(CPACK_DEBIAN_GATEWAY_PACKAGE_NAME shifter-gateway)
+set(CPACK_COMPONENT_GATEWAY_DESCRIPTION "the image gateway: from registries to squashfs files")
+set(CPACK_DEBIAN_GATEWAY_PACKAGE_DEPENDS munge)
+if(TARGET shifter_slurm)
+  list(APPEND CPACK_COMPONENTS_ALL slurm)
+  # Slurm refuses a plugin of another release (22.05, whatever comes behind).
+  math(EXPR next_minor "${slurm_minor} + 1")
+  if(next_minor LESS 10)
+    string(PREPEND next_minor 0)
+  endif()
+  string(CONCAT slurm_range "slurm-client (>= ${slurm_version}), slurm-client (<< ${slurm_major}.${next_minor})")
+  set(CPACK_DEBIAN_SLURM_PACKAGE_NAME shifter-slurm)
+  set(CPACK_COMPONENT_SLURM_DESCRIPTION "containers in Slurm jobs: the plugin, for nodes and login nodes")
+  set(CPACK_DEBIAN_SLURM_PACKAGE_DEPENDS "shifter-runtime (= ${PROJECT_VERSION}), shifter-client, ${slurm_range}")
+endif()
+include(CPack)
