@@ -123,9 +123,7 @@ Response Api::handle(const Request & request) noexcept {
     }
     request_counts_.add(understood.route == nullptr ? std::string_view{} : understood.route->pattern, response.status);
     const bool is_audited = !understood.audit.empty() || response.status == 401;
-    const auto level = response.status >= 500 ? log::Level::error
-                       : is_audited           ? log::Level::info
-                                              : log::Level::debug;
+    const auto level = response.status >= 500 ? log::Level::error : is_audited ? log::Level::info : log::Level::debug;
     if (log::enabled(level)) {
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
         std::array<char, 32> milliseconds{};
@@ -134,7 +132,8 @@ Response Api::handle(const Request & request) noexcept {
         if (understood.route != nullptr) line += field("route", route_name(*understood.route));
         line += field("peer", request.peer);
         line += understood.audit.empty() ? field("path", path.substr(0, 300)) : understood.audit;
-        line += field("status", std::to_string(response.status)) + field("outcome", understood.outcome.empty() ? outcome_of(response.status) : understood.outcome) +
+        line += field("status", std::to_string(response.status)) +
+                field("outcome", understood.outcome.empty() ? outcome_of(response.status) : understood.outcome) +
                 field("ms", milliseconds.data());
         if (!reason.empty()) line += field("reason", reason);
         log::write(level, line);

@@ -41,7 +41,7 @@ struct Call {
     const pull::System * system = nullptr; ///< set on every route with {system}
     auth::Caller caller;                   ///< of no account (uid and gid -1) on open routes and for anonymous readers
     bool is_admin = false;
-    std::string audit; ///< fields that the handler adds to the request's log line: " key=value"
+    std::string audit;             ///< fields that the handler adds to the request's log line: " key=value"
     std::string_view outcome = {}; ///< a word for the same line, where the status does not say it; a literal
 };
 

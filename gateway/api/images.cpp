@@ -85,14 +85,15 @@ Response Api::list_images(Call & call) {
     if (!after.empty() && !ImageId::parse(after)) throw Refusal{400, "after is not an identifier: " + quoted(after)};
     std::string last;
     bool is_full = false;
-    parts_.catalog.for_each_image_after(call.system->name, after, call.caller.identity, [&](const catalog::Image & image) {
-        if (!is_shown(image)) return true;
-        is_full = list.size() == *limit;
-        if (is_full) return false;
-        list.add(image_record(image, wanted));
-        last = image.id.to_string();
-        return true;
-    });
+    parts_.catalog.for_each_image_after(call.system->name, after, call.caller.identity,
+                                        [&](const catalog::Image & image) {
+                                            if (!is_shown(image)) return true;
+                                            is_full = list.size() == *limit;
+                                            if (is_full) return false;
+                                            list.add(image_record(image, wanted));
+                                            last = image.id.to_string();
+                                            return true;
+                                        });
     return {.body = std::move(list).finish(is_full ? last : "")};
 }
 

@@ -66,9 +66,9 @@ void RequestCounts::write(MetricsText & text) const {
     text.family("shifter_requests_total", "counter", "Requests that were answered, by route and status.");
     const std::lock_guard lock{mutex_};
     for (const auto & [which, count] : counts_)
-        text.sample(
-            {{"route", which.first.empty() ? "none" : std::string{which.first}}, {"status", std::to_string(which.second)}},
-            number(count));
+        text.sample({{"route", which.first.empty() ? "none" : std::string{which.first}},
+                     {"status", std::to_string(which.second)}},
+                    number(count));
 }
 
 Response Api::report_metrics(Call & /*call*/) {

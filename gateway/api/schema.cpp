@@ -90,7 +90,8 @@ constexpr const char * components = R"json({
 constexpr const char * parameters = R"json({
   "system": {"schema": {"type": "string"}, "description": "a system of the gateway's configuration"},
   "type": {"schema": {"type": "string", "enum": ["docker", "custom", "id"]}, "description": "of the image"},
-  "tag": {"schema": {"type": "string"}, "description": "of the image; percent-encoded as a whole, or with its slashes as they are"},
+  "tag": {"schema": {"type": "string"},
+    "description": "of the image; percent-encoded as a whole, or with its slashes as they are"},
   "file": {"schema": {"type": "string"}, "description": "of the status page"},
   "limit": {"schema": {"type": "integer", "minimum": 0, "maximum": 10000}, "description": "most entries of the answer"},
   "after": {"schema": {"type": "string"}, "description": "an identifier: the answer begins after it"},

@@ -20,8 +20,10 @@ struct FileType {
     const char * type;
 };
 constexpr std::array file_types = {
-    FileType{".html", "text/html; charset=utf-8"},      FileType{".css", "text/css; charset=utf-8"},
-    FileType{".js", "text/javascript; charset=utf-8"},  FileType{".svg", "image/svg+xml"},
+    FileType{".html", "text/html; charset=utf-8"},
+    FileType{".css", "text/css; charset=utf-8"},
+    FileType{".js", "text/javascript; charset=utf-8"},
+    FileType{".svg", "image/svg+xml"},
     FileType{".png", "image/png"},
 };
 
@@ -49,19 +51,22 @@ const std::vector<std::pair<std::string, std::string>> & page_headers() {
 
 StaticFiles::StaticFiles(const std::string & directory) {
     std::error_code absent;
-    for (std::filesystem::directory_iterator each{directory, absent}, end; !absent && each != end; each.increment(absent)) {
+    for (std::filesystem::directory_iterator each{directory, absent}, end; !absent && each != end;
+         each.increment(absent)) {
         const std::string name = each->path().filename().string();
         const char * type = type_of(name);
         if (type == nullptr) continue;
         const UniqueFd fd{::open(each->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
         if (!fd) throw SysError{errno, "cannot open " + shifter::quoted(each->path().string())};
         struct stat facts {};
-        if (::fstat(fd.get(), &facts) != 0) throw SysError{errno, "cannot look at " + shifter::quoted(each->path().string())};
+        if (::fstat(fd.get(), &facts) != 0)
+            throw SysError{errno, "cannot look at " + shifter::quoted(each->path().string())};
         if (!S_ISREG(facts.st_mode)) continue;
-        files_.emplace(name, Response{.status = 200,
-                                      .body = io::read_all(fd.get(), most_bytes, shifter::quoted(each->path().string())),
-                                      .content_type = type,
-                                      .headers = page_headers()});
+        files_.emplace(name,
+                       Response{.status = 200,
+                                .body = io::read_all(fd.get(), most_bytes, shifter::quoted(each->path().string())),
+                                .content_type = type,
+                                .headers = page_headers()});
     }
 }
 

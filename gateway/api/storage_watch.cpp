@@ -2,8 +2,11 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catalog/counters.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include <dirent.h>
@@ -30,7 +33,8 @@ StorageUse measure_storage(const std::string & directory) {
         const std::string_view name = entry->d_name;
         if (name.size() <= suffix.size() || name.substr(name.size() - suffix.size()) != suffix) continue;
         struct stat facts {};
-        if (::fstatat(::dirfd(entries.get()), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0) continue; // just removed
+        if (::fstatat(::dirfd(entries.get()), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0)
+            continue; // just removed
         if (!S_ISREG(facts.st_mode)) continue;
         ++use.images;
         use.image_bytes += static_cast<std::uint64_t>(facts.st_blocks) * 512;
@@ -51,7 +55,10 @@ StorageUses StorageWatch::latest() const {
 }
 
 void StorageWatch::watch(const std::stop_token & stop) {
+    using Clock = std::chrono::steady_clock;
     while (!stop.stop_requested()) {
+        const auto begin = Clock::now();
+        const std::uint64_t published = catalog::counters().pulls_ready;
         for (const auto & [name, system] : settings_.systems) {
             std::optional<StorageUse> use;
             try {
@@ -63,8 +70,17 @@ void StorageWatch::watch(const std::stop_token & stop) {
             uses_.erase(name);
             if (use) uses_.emplace(name, *use);
         }
+        // Again when its time has come, or soon after a new image; never for more than a twentieth of the time.
+        const auto end = Clock::now();
+        const auto soonest = end + std::max<Clock::duration>(std::chrono::seconds{2}, 20 * (end - begin));
+        const auto latest = std::max<Clock::time_point>(soonest, end + interval_);
+        const auto is_time = [&] {
+            const auto now = Clock::now();
+            return now >= latest || (now >= soonest && catalog::counters().pulls_ready != published);
+        };
         std::unique_lock lock{mutex_};
-        (void)wake_.wait_for(lock, stop, interval_, [] { return false; });
+        while (!stop.stop_requested() && !is_time())
+            (void)wake_.wait_for(lock, stop, std::chrono::seconds{1}, [] { return false; });
     }
 }
 

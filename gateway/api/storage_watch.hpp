@@ -32,7 +32,8 @@ using StorageUses = std::map<std::string, StorageUse>;
 class StorageWatch {
 public:
     /** `settings` outlive the watch. */
-    explicit StorageWatch(const pull::GatewaySettings & settings, std::chrono::seconds interval = std::chrono::minutes{1});
+    explicit StorageWatch(const pull::GatewaySettings & settings,
+                          std::chrono::seconds interval = std::chrono::minutes{1});
 
     /** The last look at each system; systems that were not seen yet, or cannot be, are absent. */
     [[nodiscard]] StorageUses latest() const;

@@ -6,14 +6,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-
 namespace shifter::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t most_images = 100;
+constexpr unsigned most_images = 100;
 constexpr unsigned most_ended = 200;
 constexpr std::size_t most_failures = 20;
 
@@ -21,34 +19,15 @@ double seconds(catalog::Time time) { return static_cast<double>(time.time_since_
 
 /** Of a public image, what its registry tells everybody as well; nobody's name. */
 Json image_line(const catalog::Image & image) {
-    return {{"tags", image.tags},
-            {"type", to_string(image.type)},
-            {"id", image.id.to_string()},
-            {"size", image.size_bytes},
-            {"platform", image.platform},
-            {"last_pull", seconds(image.last_pull)}};
+    return {{"tags", image.tags},       {"type", to_string(image.type)}, {"id", image.id.to_string()},
+            {"size", image.size_bytes}, {"platform", image.platform},    {"last_pull", seconds(image.last_pull)}};
 }
 
-/** The public images that were pulled last, and how many there are. */
 void add_images(catalog::Catalog & catalog, const std::string & system, Json & to) {
-    const auto is_later = [](const auto & a, const auto & b) { return a.first > b.first; };
-    std::vector<std::pair<catalog::Time, Json>> latest; // a heap whose front is the oldest
-    std::size_t count = 0;
-    catalog.for_each_image(system, Identity{}, [&](const catalog::Image & image) {
-        if (image.is_private || image.tags.empty()) return;
-        ++count;
-        if (latest.size() == most_images) {
-            if (latest.front().first >= image.last_pull) return;
-            std::pop_heap(latest.begin(), latest.end(), is_later);
-            latest.pop_back();
-        }
-        latest.emplace_back(image.last_pull, image_line(image));
-        std::push_heap(latest.begin(), latest.end(), is_later);
-    });
-    std::sort_heap(latest.begin(), latest.end(), is_later);
-    to["public_images"] = count;
+    const catalog::PublicImages images = catalog.public_images(system, most_images);
+    to["public_images"] = images.count;
     Json & list = to["images"] = Json::array();
-    for (auto & [when, line] : latest) list.push_back(std::move(line));
+    for (const catalog::Image & image : images.latest) list.push_back(image_line(image));
 }
 
 /** I33: a pull has a name here when its registry has shown that everybody may read the image. */

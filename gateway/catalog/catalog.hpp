@@ -64,6 +64,12 @@ struct MetricsRow {
     Time time;
 };
 
+/** What everybody may know of a system's images. */
+struct PublicImages {
+    std::uint64_t count = 0;     ///< images with a public tag
+    std::vector<Image> latest{}; ///< those of them that were pulled last, the last first, with their public tags
+};
+
 class Catalog {
 public:
     virtual ~Catalog() = default;
@@ -82,6 +88,7 @@ public:
      * says false: what a page costs does not grow with the catalog. */
     virtual void for_each_image_after(const std::string & system, const std::string & after, const Identity & caller,
                                       const std::function<bool(const Image &)> & visit) = 0;
+    [[nodiscard]] virtual PublicImages public_images(const std::string & system, unsigned limit) = 0;
     /** A lookup: refreshes `expiration` (written only when it moves by more than an hour). */
     virtual void touch(const std::string & system, const ImageId & id, Time expiration) = 0;
     /** Takes a tag from its image; true when it was there. The image stays until `remove`. */

@@ -127,6 +127,26 @@ void for_each_after(Connection & connection, const std::string & system, const s
     while (query.step() && visit(read_image(connection, query))) {}
 }
 
+#define HAS_PUBLIC_TAG "EXISTS (SELECT 1 FROM tags WHERE tags.image = images.number AND tags.is_private = 0)"
+
+std::uint64_t count_public(Connection & connection, const std::string & system) {
+    Statement query{connection,
+                    "SELECT count(*) FROM images WHERE system = ? AND images.is_private = 0 AND " HAS_PUBLIC_TAG};
+    query.bind(system);
+    return query.step() ? static_cast<std::uint64_t>(query.integer()) : 0;
+}
+
+void for_each_public(Connection & connection, const std::string & system, unsigned limit,
+                     const std::function<void(Image &&)> & visit) {
+    // Whole rows are read of those alone that are shown.
+    Statement query{connection, IMAGE_COLUMNS
+                    "FROM images WHERE number IN (SELECT number FROM images WHERE system = ? AND "
+                    "images.is_private = 0 AND " HAS_PUBLIC_TAG " ORDER BY last_pull DESC LIMIT ?) "
+                    "ORDER BY last_pull DESC"};
+    query.bind(system, std::int64_t{limit});
+    while (query.step()) visit(read_image(connection, query));
+}
+
 std::vector<Image> expired(Connection & connection, const std::string & system, Time now) {
     Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND (expiration < ? OR NOT EXISTS "
                                               "(SELECT 1 FROM tags WHERE tags.image = images.number))"};

@@ -17,6 +17,10 @@ void for_each(Connection & connection, const std::string & system, const std::fu
 /** In the order of identifiers, from the first after `after` on, until `visit` says false. */
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
                     const std::function<bool(Image &&)> & visit);
+/** Images that everybody may read, with a tag that everybody may see: how many, and the `limit` that were pulled last. */
+[[nodiscard]] std::uint64_t count_public(Connection & connection, const std::string & system);
+void for_each_public(Connection & connection, const std::string & system, unsigned limit,
+                     const std::function<void(Image &&)> & visit);
 [[nodiscard]] std::vector<Image> expired(Connection & connection, const std::string & system, Time now);
 
 /** Writes the image, moves `key`'s tag to it, and stores the grants that changed. */

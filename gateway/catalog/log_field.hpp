@@ -1,6 +1,7 @@
 /**
  * @file
- * The form of the service's log lines: fields, one after the other (docs/explanation/log.md). I35: no value can add one.
+ * The form of the service's log lines: fields, one after the other (docs/explanation/log.md). I35: no value can add
+ * one.
  */
 #pragma once
 
@@ -17,7 +18,7 @@ namespace shifter::log {
     text += name;
     text += '=';
     const bool is_plain = !value.empty() && value.find_first_of(" \"\\=") == std::string_view::npos;
-    text += is_plain ? std::string{value} : quoted(value);
+    text += is_plain ? std::string{value} : shifter::quoted(value);
     return text;
 }
 

@@ -86,6 +86,16 @@ public:
         });
     }
 
+    PublicImages public_images(const std::string & system, unsigned limit) override {
+        return readers_.use([&](Connection & reader) {
+            PublicImages found{image_table::count_public(reader, system), {}};
+            image_table::for_each_public(reader, system, limit, [&](Image && image) {
+                if (auto seen = as_seen_by(Identity{}, std::move(image))) found.latest.push_back(*std::move(seen));
+            });
+            return found;
+        });
+    }
+
     void touch(const std::string & system, const ImageId & id, Time expiration) override {
         const auto image = find(system, id);
         if (!image) return;

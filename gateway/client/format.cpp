@@ -52,7 +52,8 @@ std::string lines_of(const std::vector<ImageInfo> & images, const More & more) {
     std::string text;
     for (const auto & [tag, image] : lines) {
         text += padded(image->system, 10) + " " + padded(image->type, 10) + " " + padded(image->status, 8) + " ";
-        text += image->id.substr(0, 10) + "   " + local_time(image->last_pull) + " " + padded(*tag, 30) + more(*image) + "\n";
+        text += image->id.substr(0, 10) + "   " + local_time(image->last_pull) + " " + padded(*tag, 30) + more(*image) +
+                "\n";
     }
     return text;
 }

@@ -20,7 +20,8 @@ namespace shifter::client {
 /** One line for each image and tag, sorted bytewise by tag: "%-10s %-10s %-8s %-.10s   %s %-30s". */
 [[nodiscard]] std::string image_lines(const std::vector<ImageInfo> & images);
 
-/** The same, and behind each tag the size, the owner as `name_of_owner` has it, and the digest; "-" for what is unknown. */
+/** The same, and behind each tag the size, the owner as `name_of_owner` has it, and the digest; "-" for what is
+ * unknown. */
 [[nodiscard]] std::string long_image_lines(const std::vector<ImageInfo> & images,
                                            const std::function<std::string(std::uint32_t)> & name_of_owner);
 

@@ -20,7 +20,8 @@ namespace shifter::client {
 class NoGateway : public Failure {
 public:
     NoGateway(const std::string & sentence, bool answered, int status, std::string body)
-        : Failure{cause_of(answered ? status : 0), sentence}, answered_{answered}, status_{status}, body_{std::move(body)} {}
+        : Failure{cause_of(answered ? status : 0), sentence}, answered_{answered}, status_{status}, body_{std::move(
+                                                                                                        body)} {}
     /** Whether at least one answered: its status and body are then the last answer's. */
     [[nodiscard]] bool answered() const noexcept { return answered_; }
     [[nodiscard]] int status() const noexcept { return status_; }

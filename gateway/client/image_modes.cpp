@@ -34,8 +34,9 @@ std::vector<ImageInfo> matching(const Command & command, std::vector<ImageInfo> 
         };
         image.tags.erase(std::remove_if(image.tags.begin(), image.tags.end(), is_other), image.tags.end());
     }
-    images.erase(std::remove_if(images.begin(), images.end(), [](const ImageInfo & image) { return image.tags.empty(); }),
-                 images.end());
+    images.erase(
+        std::remove_if(images.begin(), images.end(), [](const ImageInfo & image) { return image.tags.empty(); }),
+        images.end());
     return images;
 }
 
@@ -102,8 +103,7 @@ int show_history(const Command & command) {
 
 int show_tree(const Command & command) {
     auto images = matching(command, all_images(command, "&layers=1"));
-    std::sort(images.begin(), images.end(),
-              [](const ImageInfo & a, const ImageInfo & b) { return a.tags < b.tags; });
+    std::sort(images.begin(), images.end(), [](const ImageInfo & a, const ImageInfo & b) { return a.tags < b.tags; });
     const auto tree = layer_tree(images);
     if (command.options.json)
         show_json(command, json::tree(tree));

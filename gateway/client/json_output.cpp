@@ -9,16 +9,15 @@ using Json = nlohmann::ordered_json;
 
 std::string text_of(const Json & json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
-Json text_or_null(const std::string & text) {
-    return text.empty() || text == "MISSING" ? Json(nullptr) : Json(text);
-}
+Json text_or_null(const std::string & text) { return text.empty() || text == "MISSING" ? Json(nullptr) : Json(text); }
 
 template <class Value> Json or_null(const std::optional<Value> & value) { return value ? Json(*value) : Json(nullptr); }
 
 Json layers_of(const std::vector<LayerLine> & layers) {
     Json list = Json::array();
     for (const LayerLine & layer : layers)
-        list.push_back({{"digest", layer.digest}, {"diff_id", text_or_null(layer.diff_id)}, {"size", layer.size_bytes}});
+        list.push_back(
+            {{"digest", layer.digest}, {"diff_id", text_or_null(layer.diff_id)}, {"size", layer.size_bytes}});
     return list;
 }
 

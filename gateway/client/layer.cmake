@@ -7,7 +7,8 @@ shifter_library(client
           client/layer_tree.cpp client/login_mode.cpp client/options.cpp client/progress_view.cpp client/pull_mode.cpp
           client/shifterimg.cpp client/terminal.cpp
   HEADERS client/accounts.hpp client/credential_file.hpp client/failure.hpp client/format.hpp client/gateway_client.hpp
-          client/image_info.hpp client/json_output.hpp client/layer_tree.hpp client/progress_view.hpp client/modes.hpp client/options.hpp client/shifterimg.hpp client/surroundings.hpp
+          client/image_info.hpp client/json_output.hpp client/layer_tree.hpp client/modes.hpp client/options.hpp
+          client/progress_view.hpp client/shifterimg.hpp client/surroundings.hpp
           client/terminal.hpp client/transport.hpp
   DEPS base site auth
   PRIVATE CURL::libcurl nlohmann_json::nlohmann_json)

@@ -56,16 +56,16 @@ constexpr std::array modes = {
 bool parse_dashes(std::span<char * const> args, Options & options) {
     enum : int { username = 256, password_stdin, json, long_lines, dot, version };
     static const std::array<option, 11> known = {{{"help", no_argument, nullptr, 'h'},
-                                                 {"verbose", no_argument, nullptr, 'v'},
-                                                 {"user", required_argument, nullptr, 'u'},
-                                                 {"group", required_argument, nullptr, 'g'},
-                                                 {"username", required_argument, nullptr, username},
-                                                 {"password-stdin", no_argument, nullptr, password_stdin},
-                                                 {"json", no_argument, nullptr, json},
-                                                 {"long", no_argument, nullptr, long_lines},
-                                                 {"dot", no_argument, nullptr, dot},
-                                                 {"version", no_argument, nullptr, version},
-                                                 {nullptr, 0, nullptr, 0}}};
+                                                  {"verbose", no_argument, nullptr, 'v'},
+                                                  {"user", required_argument, nullptr, 'u'},
+                                                  {"group", required_argument, nullptr, 'g'},
+                                                  {"username", required_argument, nullptr, username},
+                                                  {"password-stdin", no_argument, nullptr, password_stdin},
+                                                  {"json", no_argument, nullptr, json},
+                                                  {"long", no_argument, nullptr, long_lines},
+                                                  {"dot", no_argument, nullptr, dot},
+                                                  {"version", no_argument, nullptr, version},
+                                                  {nullptr, 0, nullptr, 0}}};
     const auto add = [](auto & list, const auto & more) { list.insert(list.end(), more.begin(), more.end()); };
     const int count = static_cast<int>(args.size());
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
@@ -119,14 +119,13 @@ bool * trailing_flag(std::string_view word, Mode mode, Options & options) {
     return nullptr;
 }
 
-std::size_t most_words(Takes takes) noexcept {
-    return takes == Takes::nothing ? 0 : takes == Takes::images ? 1000 : 1;
-}
+std::size_t most_words(Takes takes) noexcept { return takes == Takes::nothing ? 0 : takes == Takes::images ? 1000 : 1; }
 
 } // namespace
 
 std::string_view name_of(Mode mode) noexcept {
-    const auto found = std::find_if(modes.begin(), modes.end(), [&](const ModeName & each) { return each.mode == mode; });
+    const auto found =
+        std::find_if(modes.begin(), modes.end(), [&](const ModeName & each) { return each.mode == mode; });
     return found == modes.end() ? std::string_view{} : found->name;
 }
 

@@ -22,9 +22,9 @@ struct Options {
     std::string argument; ///< image, location or pattern; empty where none was given; of several, the first
     std::vector<std::string> arguments = {}; ///< all images of a pull
     bool verbose = false;
-    bool json = false;       ///< answer in JSON, with an exit status for each cause
-    bool long_lines = false; ///< images: size, digest, owner
-    bool dot = false;        ///< tree: for graphviz
+    bool json = false;                ///< answer in JSON, with an exit status for each cause
+    bool long_lines = false;          ///< images: size, digest, owner
+    bool dot = false;                 ///< tree: for graphviz
     std::vector<std::uint32_t> users; ///< readers of a private image
     std::vector<std::uint32_t> groups;
     std::string username; ///< of a login

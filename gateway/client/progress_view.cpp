@@ -36,7 +36,8 @@ std::string_view stage_of(const LayerLine & layer) noexcept {
     return layer.bytes_done < layer.size_bytes ? "pulling" : "arrived";
 }
 
-std::vector<std::string> LayerLines::draw(const std::vector<LayerLine> & layers, RateMeter::Time now, std::size_t most) {
+std::vector<std::string> LayerLines::draw(const std::vector<LayerLine> & layers, RateMeter::Time now,
+                                          std::size_t most) {
     rates_.resize(layers.size());
     for (std::size_t i = 0; i < layers.size(); ++i) rates_[i].update(layers[i].bytes_done, now);
     // Who pulls wants to see what moves; among equals the order of the image.
@@ -56,8 +57,8 @@ std::vector<std::string> LayerLines::draw(const std::vector<LayerLine> & layers,
         const LayerLine & layer = layers[i];
         std::string stage{stage_of(layer)};
         const double rate = stage == "pulling" ? rates_[i].rate() : 0;
-        lines.push_back("  " + short_digest(layer.digest) + " " + bar(layer.bytes_done, layer.size_bytes, 20) + " " + stage +
-                        progress_words(layer.bytes_done, layer.size_bytes, rate));
+        lines.push_back("  " + short_digest(layer.digest) + " " + bar(layer.bytes_done, layer.size_bytes, 20) + " " +
+                        stage + progress_words(layer.bytes_done, layer.size_bytes, rate));
     }
     if (layers.size() > most && most > 0)
         lines.push_back("  and " + std::to_string(layers.size() - shown.size()) + " more layers");

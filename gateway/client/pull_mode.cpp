@@ -59,7 +59,8 @@ std::chrono::milliseconds next_delay(unsigned polls) {
 /** The lines that tell how pulls go: for scripts, for a terminal, or for a batch job's log. */
 class Watch {
 public:
-    explicit Watch(const Command & command) : command_{command}, screen_{command.around.io.out, command.around.io.columns} {}
+    explicit Watch(const Command & command)
+        : command_{command}, screen_{command.around.io.out, command.around.io.columns} {}
 
     /** `pull` has news; `all` are drawn where lines can be drawn over. */
     void show(Pulling & pull, std::vector<Pulling> & all) {
@@ -113,8 +114,8 @@ private:
 class Asker {
 public:
     explicit Asker(const Command & command)
-        : command_{command}, client_{command.site, command.around},
-          body_{pull_body(command.options.users, command.options.groups)} {
+        : command_{command}, client_{command.site, command.around}, body_{pull_body(command.options.users,
+                                                                                    command.options.groups)} {
         if (!command.around.home.empty())
             locations_ = CredentialFile{command.around.home}.load(command.site.system, command.around.unseal);
     }
@@ -247,8 +248,8 @@ private:
         for (const Pulling & pull : pulls_)
             if (!pull.is_over && pull.is_taken) names += (names.empty() ? "" : ", ") + pull.name;
         if (names.empty()) throw Failure{Cause::interrupted, "interrupted"};
-        throw Failure{Cause::interrupted, "interrupted; the gateway goes on pulling " + names +
-                                              ": the same command shows how far it is"};
+        throw Failure{Cause::interrupted,
+                      "interrupted; the gateway goes on pulling " + names + ": the same command shows how far it is"};
     }
 
     const Command & command_;
@@ -289,9 +290,9 @@ int pull_without_waiting(const Command & command) {
     }
     const bool is_final = !is_under_way(pull.info.status);
     if (is_final && pull.info.status != "READY")
-        pull.error = with_pull_context(pull.name, pull.info.status_message.empty()
-                                                      ? "the gateway says " + pull.info.status
-                                                      : pull.info.status_message);
+        pull.error =
+            with_pull_context(pull.name, pull.info.status_message.empty() ? "the gateway says " + pull.info.status
+                                                                          : pull.info.status_message);
     std::ostream & out = command.around.io.out;
     if (command.options.json) {
         show_json(command, json::pulls({{pull.name, pull.info, pull.error, Cause::failed}}));

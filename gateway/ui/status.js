@@ -58,7 +58,8 @@ function showStorage(block, storage) {
   rest.setAttribute("x", part(storage.image_bytes));
   rest.setAttribute("width", part(other));
   block.querySelector(".words").textContent =
-    `${storage.images} image files take ${size(storage.image_bytes)}; ${size(storage.free_bytes)} of ${size(storage.size_bytes)} are free`;
+    `${storage.images} image files take ${size(storage.image_bytes)}; ` +
+    `${size(storage.free_bytes)} of ${size(storage.size_bytes)} are free`;
 }
 
 function showImages(section, system) {
@@ -68,7 +69,8 @@ function showImages(section, system) {
   for (const image of system.images)
     for (const tag of image.tags)
       if (tag.toLowerCase().includes(wanted))
-        rows.push([cell(tag, "wide"), cell(image.id.slice(0, 10)), cell(size(image.size)), cell(image.platform), cell(when(image.last_pull))]);
+        rows.push([cell(tag, "wide"), cell(image.id.slice(0, 10)), cell(size(image.size)), cell(image.platform),
+          cell(when(image.last_pull))]);
   const more = system.public_images - system.images.length;
   fill(block, rows, system.public_images === 0 ? "no public image is here yet"
     : more > 0 ? `and ${more} more, pulled before these` : rows.length === 0 ? "no name holds that" : "");
@@ -86,11 +88,13 @@ function show(system) {
   section.system = system;
   showStorage(section.querySelector(".storage"), system.storage);
   fill(section.querySelector(".queue"),
-    system.queue.map((pull) => [cell(pull.image), cell(pull.status, "state"), cell(progressOf(pull), "wide"), cell(when(pull.created))]),
+    system.queue.map((pull) =>
+      [cell(pull.image), cell(pull.status, "state"), cell(progressOf(pull), "wide"), cell(when(pull.created))]),
     system.unnamed_pulls > 0 ? `and ${system.unnamed_pulls} of images that are not known to be public`
       : system.queue.length === 0 ? "nobody waits for an image" : "");
   fill(section.querySelector(".failures"),
-    system.failures.map((pull) => [cell(when(pull.time)), cell(pull.image || "not known to be public"), cell(pull.status_message || "its requester knows", "wide bad")]),
+    system.failures.map((pull) => [cell(when(pull.time)), cell(pull.image || "not known to be public"),
+      cell(pull.status_message || "its requester knows", "wide bad")]),
     system.failures.length === 0 ? "no pull has failed lately" : "");
   showImages(section, system);
 }

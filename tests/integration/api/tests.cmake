@@ -1,1 +1,1 @@
-shifter_integration_tests(api service abuse platforms)
+shifter_integration_tests(api service abuse platforms status_page)

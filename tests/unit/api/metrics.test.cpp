@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <future>
+#include <thread>
 
 using namespace shifter;
 using namespace shifter::api;
@@ -88,10 +90,32 @@ TEST_CASE("an answer for everybody is made once in its time, however many ask") 
     const auto make = [&] { return std::to_string(++made); };
     CHECK(text.get(std::chrono::hours{1}, make) == "1");
     CHECK(text.get(std::chrono::hours{1}, make) == "1");
+    CHECK_THROWS(CachedText{}.get(std::chrono::hours{1}, []() -> std::string { throw Error{"no"}; }));
     CachedText fresh;
     made = 0;
     CHECK(fresh.get(std::chrono::milliseconds{0}, make) == "1");
     CHECK(fresh.get(std::chrono::milliseconds{0}, make) == "2");
+}
+
+TEST_CASE("who asks while an answer is made anew gets the old one, and waits for nobody") {
+    CachedText text;
+    const auto age = std::chrono::milliseconds{0};
+    REQUIRE(text.get(age, [] { return std::string{"old"}; }) == "old");
+    std::promise<void> begun;
+    std::promise<void> may_end;
+    std::string made;
+    std::jthread maker{[&] {
+        made = text.get(age, [&] {
+            begun.set_value();
+            may_end.get_future().wait();
+            return std::string{"new"};
+        });
+    }};
+    begun.get_future().wait();
+    CHECK(text.get(age, []() -> std::string { throw Error{"not asked"}; }) == "old");
+    may_end.set_value();
+    maker.join();
+    CHECK(made == "new");
 }
 
 TEST_CASE("the storage is what image files occupy, and nothing else in the directory") {

@@ -13,7 +13,8 @@ namespace {
 
 void publish_four(Gateway & gateway) {
     for (const char digit : {'d', 'a', 'c', 'b'})
-        (void)gateway.publish({"alpha", ImageType::docker, std::string("org/") + digit + ":1"}, digit, 1001, digit == 'c');
+        (void)gateway.publish({"alpha", ImageType::docker, std::string("org/") + digit + ":1"}, digit, 1001,
+                              digit == 'c');
 }
 
 } // namespace

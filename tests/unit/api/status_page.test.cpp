@@ -32,9 +32,11 @@ TEST_CASE("I33: the summary shows public images, pulls and failures, and no word
     (void)gateway.post("/api/pull/alpha/docker/org/broken:1");
     fail_next(gateway, catalog::Access::open, "a layer is broken");
     (void)gateway.post("/api/pull/alpha/docker/org/hidden-private:1");
-    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->number, catalog::Access::restricted, gateway.now);
+    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->number, catalog::Access::restricted,
+                                gateway.now);
     (void)gateway.post("/api/pull/alpha/docker/org/coming:1");
-    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->number, catalog::Access::open, gateway.now);
+    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->number, catalog::Access::open,
+                                gateway.now);
     (void)gateway.post("/api/pull/alpha/docker/org/hidden-queued:1");
     gateway.storage["alpha"] = {.images = 2, .image_bytes = 8192, .free_bytes = 5, .size_bytes = 10};
 
@@ -71,7 +73,9 @@ TEST_CASE("of many images the summary has those that were pulled last") {
         std::string id(64, '0');
         (void)std::snprintf(id.data() + 60, 5, "%04x", i);
         image.id = *ImageId::parse(id);
-        (void)gateway.catalog->enqueue(samples::request_by(1001, "", {"alpha", ImageType::docker, "org/" + std::to_string(i) + ":1"}), {}, gateway.now);
+        (void)gateway.catalog->enqueue(
+            samples::request_by(1001, "", {"alpha", ImageType::docker, "org/" + std::to_string(i) + ":1"}), {},
+            gateway.now);
         (void)samples::finish_next(*gateway.catalog, image, gateway.now);
     }
     const auto alpha = alpha_in(gateway.get("/api/summary", ""));
@@ -104,8 +108,9 @@ TEST_CASE("the status page loads files of the gateway alone, and runs no script 
 
 TEST_CASE("no path under /ui leads to another file") {
     Gateway gateway;
-    const std::string path = GENERATE(as<std::string>{}, "/ui/layer.cmake", "/ui/..%2F..%2Fetc%2Fpasswd", "/ui/%2Fetc%2Fpasswd",
-                                      "/ui/../api/api.cpp", "/ui/.", "/ui/index", "/ui/INDEX.html");
+    const std::string path =
+        GENERATE(as<std::string>{}, "/ui/layer.cmake", "/ui/..%2F..%2Fetc%2Fpasswd", "/ui/%2Fetc%2Fpasswd",
+                 "/ui/../api/api.cpp", "/ui/.", "/ui/index", "/ui/INDEX.html");
     INFO(path);
     CHECK(gateway.get(path, "").status == 404);
 }
@@ -121,8 +126,10 @@ TEST_CASE("StatusPage is a switch") {
                      .ui_directory = SHIFTER_SOURCE_DIR "/gateway/ui"};
     Api api{std::move(parts)};
     for (const char * path : {"/ui", "/ui/status.js", "/api/summary"})
-        CHECK(api.handle({.method = Method::get, .target = path, .headers = {}, .body = "", .peer = "", .id = "1"}).status == 404);
-    CHECK(api.handle({.method = Method::get, .target = "/metrics", .headers = {}, .body = "", .peer = "", .id = "1"}).status == 200);
+        CHECK(api.handle({.method = Method::get, .target = path, .headers = {}, .body = "", .peer = "", .id = "1"})
+                  .status == 404);
+    CHECK(api.handle({.method = Method::get, .target = "/metrics", .headers = {}, .body = "", .peer = "", .id = "1"})
+              .status == 200);
 }
 
 TEST_CASE("links in the directory of the page are not followed, and a directory that is not there gives no files") {

@@ -41,41 +41,37 @@ public:
         words.insert(words.begin(), "shifterimg");
         std::vector<char *> args;
         for (std::string & word : words) args.push_back(word.data());
-        Surroundings around{.site = [this] { return site; },
-                            .transport = transport,
-                            .make_credential =
-                                [this](const auth::AuthorizedLocations & locations) {
-                                    sent_locations.push_back(locations);
-                                    return "credential" + std::to_string(sent_locations.size());
-                                },
-                            .seal = [](std::string_view text) { return "sealed(" + std::string{text} + ")"; },
-                            .unseal = [](std::string_view text) -> std::optional<std::string> {
-                                if (text.substr(0, 7) != "sealed(") return std::nullopt;
-                                return std::string{text.substr(7, text.size() - 8)};
-                            },
-                            .home = home.path(),
-                            .ask =
-                                [this](const std::string & prompt, bool secret) {
-                                    prompts.push_back(prompt + (secret ? "(hidden)" : ""));
-                                    std::string answer = answers.empty() ? "" : answers.front();
-                                    if (!answers.empty()) answers.pop_front();
-                                    return answer;
-                                },
-                            .now = [this] { return now; },
-                            .sleep =
-                                [this](std::chrono::milliseconds time) {
-                                    now += time;
-                                    if (is_watched && interrupt_after != 0 && --interrupt_after == 0) is_interrupted = true;
-                                },
-                            .io = {.in = in,
-                                   .out = out,
-                                   .err = err,
-                                   .out_is_terminal = is_terminal,
-                                   .columns = columns,
-                                   .rows = rows},
-                            .watch_interrupts = [this] { is_watched = true; },
-                            .interrupted = [this] { return is_interrupted; },
-                            .user_name = [](std::uint32_t uid) { return "user" + std::to_string(uid); }};
+        Surroundings around{
+            .site = [this] { return site; },
+            .transport = transport,
+            .make_credential =
+                [this](const auth::AuthorizedLocations & locations) {
+                    sent_locations.push_back(locations);
+                    return "credential" + std::to_string(sent_locations.size());
+                },
+            .seal = [](std::string_view text) { return "sealed(" + std::string{text} + ")"; },
+            .unseal = [](std::string_view text) -> std::optional<std::string> {
+                if (text.substr(0, 7) != "sealed(") return std::nullopt;
+                return std::string{text.substr(7, text.size() - 8)};
+            },
+            .home = home.path(),
+            .ask =
+                [this](const std::string & prompt, bool secret) {
+                    prompts.push_back(prompt + (secret ? "(hidden)" : ""));
+                    std::string answer = answers.empty() ? "" : answers.front();
+                    if (!answers.empty()) answers.pop_front();
+                    return answer;
+                },
+            .now = [this] { return now; },
+            .sleep =
+                [this](std::chrono::milliseconds time) {
+                    now += time;
+                    if (is_watched && interrupt_after != 0 && --interrupt_after == 0) is_interrupted = true;
+                },
+            .io = {.in = in, .out = out, .err = err, .out_is_terminal = is_terminal, .columns = columns, .rows = rows},
+            .watch_interrupts = [this] { is_watched = true; },
+            .interrupted = [this] { return is_interrupted; },
+            .user_name = [](std::uint32_t uid) { return "user" + std::to_string(uid); }};
         return shifterimg_main(args, around);
     }
 

@@ -44,7 +44,13 @@ TEST_CASE("long values widen their column, and the columns stay apart") {
 }
 
 TEST_CASE("a long line has the contract's columns first, and then size, owner and digest") {
-    ImageInfo image{.system = "alpha", .type = "docker", .status = "READY", .id = "8d1f0c6b1e2233", .status_message = "", .tags = {"u:1"}, .last_pull = 1733047200};
+    ImageInfo image{.system = "alpha",
+                    .type = "docker",
+                    .status = "READY",
+                    .id = "8d1f0c6b1e2233",
+                    .status_message = "",
+                    .tags = {"u:1"},
+                    .last_pull = 1733047200};
     image.size_bytes = 29'360'128;
     image.owner = 1001;
     image.digest = "sha256:ab";

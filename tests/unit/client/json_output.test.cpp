@@ -11,10 +11,10 @@ using nlohmann::json;
 
 namespace {
 
-const std::string full = record(
-    "READY", R"(,"digest":"sha256:ab","size":4096,"owner":1001,"private":true,"userACL":[1001],"groupACL":[],)"
-             R"("platform":"linux/amd64","reference":"docker.io/library/ubuntu:22.04","expiration":null,)"
-             R"("layers":[{"digest":"sha256:cd","diff_id":"sha256:ef","size":17}])");
+const std::string full =
+    record("READY", R"(,"digest":"sha256:ab","size":4096,"owner":1001,"private":true,"userACL":[1001],"groupACL":[],)"
+                    R"("platform":"linux/amd64","reference":"docker.io/library/ubuntu:22.04","expiration":null,)"
+                    R"("layers":[{"digest":"sha256:cd","diff_id":"sha256:ef","size":17}])");
 
 json answer(Client & client, std::vector<std::string> words, int status = 0) {
     words.insert(words.begin(), "--json");
@@ -29,10 +29,21 @@ json answer_to(const std::string & body, std::vector<std::string> words) {
     return answer(client, std::move(words));
 }
 
-const json image = {{"id", "8d1f0c6b1e22"}, {"system", "alpha"}, {"type", "docker"}, {"tags", {"ubuntu:22.04"}},
-                    {"state", "READY"}, {"digest", "sha256:ab"}, {"reference", "docker.io/library/ubuntu:22.04"},
-                    {"platform", "linux/amd64"}, {"size", 4096}, {"owner", 1001}, {"private", true},
-                    {"users", {1001}}, {"groups", json::array()}, {"last_pull", 1733047200.5}, {"expiration", nullptr}};
+const json image = {{"id", "8d1f0c6b1e22"},
+                    {"system", "alpha"},
+                    {"type", "docker"},
+                    {"tags", {"ubuntu:22.04"}},
+                    {"state", "READY"},
+                    {"digest", "sha256:ab"},
+                    {"reference", "docker.io/library/ubuntu:22.04"},
+                    {"platform", "linux/amd64"},
+                    {"size", 4096},
+                    {"owner", 1001},
+                    {"private", true},
+                    {"users", {1001}},
+                    {"groups", json::array()},
+                    {"last_pull", 1733047200.5},
+                    {"expiration", nullptr}};
 
 } // namespace
 
@@ -45,14 +56,25 @@ TEST_CASE("each command answers in its documented form") {
     CHECK(inspected["record"]["itype"] == "docker");
     CHECK(answer_to(full, {"history", "u:1"}) == json{{"image", "docker:u:1"}, {"layers", layers}});
     CHECK(answer_to("{\"list\":[" + full + "]}", {"tree"}) ==
-          json{{"tree", {{{"digest", "sha256:cd"}, {"size", 17}, {"images", {"ubuntu:22.04"}}, {"children", json::array()}}}}});
+          json{{"tree",
+                {{{"digest", "sha256:cd"}, {"size", 17}, {"images", {"ubuntu:22.04"}}, {"children", json::array()}}}}});
     CHECK(answer_to(R"({"list":[{"status":"PULLING","image":"u:1","type":"docker","pull":7,"status_message":"x",)"
-                    R"("progress":{"bytes_done":1,"bytes_total":2}}]})", {"queue"}) ==
-          json{{"queue", {{{"pull", 7}, {"image", "u:1"}, {"type", "docker"}, {"state", "PULLING"}, {"message", "x"},
-                           {"bytes_done", 1}, {"bytes_total", 2}}}}});
-    CHECK(answer_to(full, {"pull", "u:1"}) ==
-          json{{"pulls", {{{"image", "docker:u:1"}, {"state", "READY"}, {"id", "8d1f0c6b1e22"}, {"digest", "sha256:ab"},
-                           {"message", ""}, {"error", nullptr}}}}});
+                    R"("progress":{"bytes_done":1,"bytes_total":2}}]})",
+                    {"queue"}) == json{{"queue",
+                                        {{{"pull", 7},
+                                          {"image", "u:1"},
+                                          {"type", "docker"},
+                                          {"state", "PULLING"},
+                                          {"message", "x"},
+                                          {"bytes_done", 1},
+                                          {"bytes_total", 2}}}}});
+    CHECK(answer_to(full, {"pull", "u:1"}) == json{{"pulls",
+                                                    {{{"image", "docker:u:1"},
+                                                      {"state", "READY"},
+                                                      {"id", "8d1f0c6b1e22"},
+                                                      {"digest", "sha256:ab"},
+                                                      {"message", ""},
+                                                      {"error", nullptr}}}}});
     CHECK(answer_to(record("PULLING"), {"pullnb", "u:1"})["pulls"][0]["state"] == "PULLING");
     CHECK(answer_to(R"({"status":true})", {"expire", "u:1"}) == json{{"done", "expire"}, {"argument", "u:1"}});
     CHECK(answer_to(R"({"status":["ab"]})", {"autoexpire"}) == json{{"removed", {"ab"}}});
@@ -67,20 +89,21 @@ TEST_CASE("what an older gateway does not say is null") {
 }
 
 TEST_CASE("with --json each cause has its exit status and an error on stdout, without it all are 1 (9.3)") {
-    auto [words, http_status, body, cause, status] = GENERATE(table<std::vector<std::string>, int, std::string, std::string, int>({
-        {{"lookup", "u:1"}, 404, R"({"error":"no"})", "not_found", 3},
-        {{"lookup", "u:1"}, 401, R"({"error":"no"})", "unauthenticated", 4},
-        {{"lookup", "u:1"}, 403, R"({"error":"no"})", "refused", 5},
-        {{"lookup", "u:1"}, 0, "", "unreachable", 6},
-        {{"lookup", "u:1"}, 503, "{}", "unreachable", 6},
-        {{"lookup", "u:1"}, 500, "{}", "gateway_fault", 7},
-        {{"lookup", "u:1"}, 200, "no json", "failed", 1},
-        {{"lookup", "a b"}, 200, "", "usage", 2},
-        {{"frobnicate"}, 200, "", "usage", 2},
-        {{"expire", "u:1"}, 200, R"({"status":false})", "refused", 5},
-        {{"expire", "u:1"}, 200, R"({"status":null})", "not_found", 3},
-        {{"images"}, 0, "", "unreachable", 6},
-    }));
+    auto [words, http_status, body, cause, status] =
+        GENERATE(table<std::vector<std::string>, int, std::string, std::string, int>({
+            {{"lookup", "u:1"}, 404, R"({"error":"no"})", "not_found", 3},
+            {{"lookup", "u:1"}, 401, R"({"error":"no"})", "unauthenticated", 4},
+            {{"lookup", "u:1"}, 403, R"({"error":"no"})", "refused", 5},
+            {{"lookup", "u:1"}, 0, "", "unreachable", 6},
+            {{"lookup", "u:1"}, 503, "{}", "unreachable", 6},
+            {{"lookup", "u:1"}, 500, "{}", "gateway_fault", 7},
+            {{"lookup", "u:1"}, 200, "no json", "failed", 1},
+            {{"lookup", "a b"}, 200, "", "usage", 2},
+            {{"frobnicate"}, 200, "", "usage", 2},
+            {{"expire", "u:1"}, 200, R"({"status":false})", "refused", 5},
+            {{"expire", "u:1"}, 200, R"({"status":null})", "not_found", 3},
+            {{"images"}, 0, "", "unreachable", 6},
+        }));
     Client client;
     client.transport.steps = {{http_status, body}};
     const json error = answer(client, words, status)["error"];

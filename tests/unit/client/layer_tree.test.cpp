@@ -17,7 +17,8 @@ ImageInfo image(const std::string & tag, const std::string & layers) {
 } // namespace
 
 TEST_CASE("images that share their lowest layers share a branch") {
-    const auto tree = layer_tree({image("base:1", "a"), image("app:1", "abc"), image("app:2", "abd"), image("other:1", "e")});
+    const auto tree =
+        layer_tree({image("base:1", "a"), image("app:1", "abc"), image("app:2", "abd"), image("other:1", "e")});
     CHECK(tree_lines(tree) == "aaaaaaaaaaaa  1.5KiB  base:1\n"
                               "`-- bbbbbbbbbbbb  1.5KiB\n"
                               "    |-- cccccccccccc  1.5KiB  app:1\n"

@@ -27,7 +27,8 @@ TEST_CASE("a bar is as full as the layer, and never fuller") {
 
 TEST_CASE("a layer has its stage, its bytes, its rate and the time that is left") {
     LayerLines lines;
-    const std::vector<LayerLine> before = {layer('a', 10 * mib, 10 * mib), layer('b', 2 * mib, 10 * mib), layer('c', 0, mib)};
+    const std::vector<LayerLine> before = {layer('a', 10 * mib, 10 * mib), layer('b', 2 * mib, 10 * mib),
+                                           layer('c', 0, mib)};
     (void)lines.draw(before, begin, 10);
     std::vector<LayerLine> after = before;
     after[1].bytes_done = 6 * mib;

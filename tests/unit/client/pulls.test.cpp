@@ -13,13 +13,16 @@ const std::string at_ten = "2024-12-01T10:00:00 Pulling Image: docker:";
 
 TEST_CASE("several images are asked for at once, each has its lines, and all must be READY") {
     Client client;
-    client.transport.steps = {{200, record("INIT")}, {200, record("READY")}, {200, record("PULLING")}, {200, record("READY")}};
+    client.transport.steps = {
+        {200, record("INIT")}, {200, record("READY")}, {200, record("PULLING")}, {200, record("READY")}};
     CHECK(client.run({"pull", "a:1", "b:1", "docker:a:1"}) == 0);
-    CHECK(client.out.str() == at_ten + "b:1, status: READY\n" + at_ten + "a:1, status: PULLING\n" + at_ten + "a:1, status: READY\n");
+    CHECK(client.out.str() ==
+          at_ten + "b:1, status: READY\n" + at_ten + "a:1, status: PULLING\n" + at_ten + "a:1, status: READY\n");
     REQUIRE(client.transport.exchanges.size() == 4);
     CHECK(client.transport.exchanges[1].url.find("/docker/b%3A1/") != std::string::npos);
     Client failing;
-    failing.transport.steps = {{200, record("FAILURE", R"(,"status_message":"one")")}, {200, record("FAILURE", R"(,"status_message":"two")")}};
+    failing.transport.steps = {{200, record("FAILURE", R"(,"status_message":"one")")},
+                               {200, record("FAILURE", R"(,"status_message":"two")")}};
     CHECK(failing.run({"pull", "a:1", "b:1"}) == 1);
     CHECK(failing.err.str() == "shifterimg: cannot pull docker:a:1: one\nshifterimg: cannot pull docker:b:1: two\n");
 }
@@ -40,10 +43,12 @@ TEST_CASE("on a terminal each layer has a bar below the status line, and only th
     client.transport.steps = {{200, record("INIT")}, {200, record("PULLING", half)}, {200, record("READY")}};
     CHECK(client.run({"pull", "ubuntu:1"}) == 0);
     const std::string line = "\r\x1b[2K" + at_ten + "ubuntu:1, status: ";
-    CHECK(client.out.str() == line + "PULLING  5.0 of 10.0 MiB\n"
-                              "\x1b[2K  aaaaaaaaaaaa [====================] arrived  5.0 of 5.0 MiB\n"
-                              "\x1b[2K  bbbbbbbbbbbb [                    ] waiting  0.0 of 5.0 MiB"
-                              "\x1b[2A" + line + "READY\x1b[J\n");
+    CHECK(client.out.str() == line +
+                                  "PULLING  5.0 of 10.0 MiB\n"
+                                  "\x1b[2K  aaaaaaaaaaaa [====================] arrived  5.0 of 5.0 MiB\n"
+                                  "\x1b[2K  bbbbbbbbbbbb [                    ] waiting  0.0 of 5.0 MiB"
+                                  "\x1b[2A" +
+                                  line + "READY\x1b[J\n");
 }
 
 TEST_CASE("a Ctrl-C leaves the pull to the gateway, and says so") {
@@ -51,8 +56,9 @@ TEST_CASE("a Ctrl-C leaves the pull to the gateway, and says so") {
     client.transport.steps = {{200, record("INIT")}, {200, record("PULLING")}};
     client.interrupt_after = 2;
     CHECK(client.run({"pull", "ubuntu:1"}) == 130);
-    CHECK(client.err.str() == "shifterimg: interrupted; the gateway goes on pulling docker:ubuntu:1: the same command shows "
-                              "how far it is\n");
+    CHECK(client.err.str() ==
+          "shifterimg: interrupted; the gateway goes on pulling docker:ubuntu:1: the same command shows "
+          "how far it is\n");
     CHECK(client.transport.exchanges.size() == 3);
     Client early;
     early.transport.steps = {{0, ""}};
@@ -73,7 +79,8 @@ TEST_CASE("images are asked for page by page, and an older gateway's whole list 
 }
 
 TEST_CASE("images and tree take a pattern") {
-    const std::string list = R"({"list":[{"id":"1","itype":"docker","tag":["org/app:1","org/app:2"]},{"id":"2","itype":"custom","tag":["tool"]}]})";
+    const std::string list =
+        R"({"list":[{"id":"1","itype":"docker","tag":["org/app:1","org/app:2"]},{"id":"2","itype":"custom","tag":["tool"]}]})";
     Client one;
     one.transport.steps = {{200, list}};
     CHECK(one.run({"images", "*app:2"}) == 0);
@@ -87,7 +94,8 @@ TEST_CASE("images and tree take a pattern") {
 
 TEST_CASE("history is the layers of an image, the uppermost first") {
     Client client;
-    client.transport.steps = {{200, record("READY", R"(,"layers":[{"digest":"sha256:aa","size":1024},{"digest":"sha256:bb","size":2048}])")}};
+    client.transport.steps = {
+        {200, record("READY", R"(,"layers":[{"digest":"sha256:aa","size":1024},{"digest":"sha256:bb","size":2048}])")}};
     CHECK(client.run({"history", "u:1"}) == 0);
     CHECK(client.out.str() == "2.0KiB     sha256:bb\n1.0KiB     sha256:aa\n");
     CHECK(client.transport.exchanges[0].url.find("?layers=1") != std::string::npos);
