@@ -1,0 +1,1 @@
+shifter_fuzz_target(mount_option SOURCES mount_option.fuzz.cpp LAYERS frontend)
