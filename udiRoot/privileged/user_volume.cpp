@@ -59,7 +59,8 @@ std::vector<std::string> resolved(const std::vector<std::string> & directories, 
 UniqueFd StepRunner::open_volume_source(const Volume & volume, const std::string & what) const {
     const std::string & path = volume.from.to_string();
     const UserSources & sources = plan_.user_sources;
-    if (sources.allow.empty()) return open_as_caller(caller_, root_.get(), path, 0, what);
+    if (sources.allow.empty())
+        return open_as_caller(caller_, root_.get(), path, 0, what + ", whose source is looked up in the container");
     // In the container first (4.4), then on the node, both as the caller. What is decided on is where the descriptor
     // is.
     if (UniqueFd found = open_as_caller_if_present(caller_, root_.get(), path, what)) return found;

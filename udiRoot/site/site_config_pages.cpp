@@ -79,6 +79,8 @@ started. `shifterimg`, which runs as the user, only warns.
 - An unknown key is reported with its place and the nearest known one, and ignored; where its name begins with `allow`,
   ends with `Path` or contains `ACL`, nothing is started. A configuration check fails for every unknown key.
 - All problems are reported at once, each as `file:line: key: what`. At most 100 problems, and 4 MiB a file.
+
+`shifter --check-config [FILE]` reports them without starting anything, those of ownership included.
 )";
 
 constexpr std::string_view page_modules = R"(

@@ -106,7 +106,7 @@ class Mounts(PrivilegeTest):
     def test_I10_a_volume_shows_what_its_caller_can_reach(self):
         self.assertEqual(self.output("--image=id:a1", "-V", f"{self.home}/data:/v", "cat", "/v/mine"), "of a\n")
         self.refused("--image=id:a1", "-V", f"{self.home}/data:/v", "cat", "/v/mine", user="b",
-                     because=f'cannot use volume {self.home}/data:/v: cannot open "{self.home}/data": Permission denied')
+                     because=f'cannot use volume {self.home}/data:/v, whose source is looked up in the container: cannot open "{self.home}/data": Permission denied')
         self.refused("--image=id:a1", "-V", "/proc/self/root:/v", "true", because="cannot use volume /proc/self/root:/v")
         self.refused("--image=id:a1", "-V", "/dev/null:/v", "true", because="is neither a directory nor a file")
 
