@@ -49,6 +49,19 @@ class WithoutSetId(commands.Commands):
         self.assertNotEqual(self.shifter("sh", "-c", "mount -t tmpfs none /mnt || umount /tmp").returncode, 0)
         self.assertEqual(self.lines("cat", "/proc/self/uid_map")[0].split(), [str(self.site.users["a"].uid)] * 2 + ["1"])
 
+    def test_the_sites_own_accounts_and_its_trees_are_shown(self):
+        who = self.site.users["a"]
+        for name, text in (("passwd", f"{who.name}:x:{who.uid}:{who.gid}::/home:/bin/sh\n"), ("group", f"{who.name}:x:{who.gid}:\n"),
+                           ("nsswitch.conf", "passwd: files\n")):
+            with open(f"{self.site.dir}/etc/files/{name}", "w") as out:
+                out.write(text)
+        tree = f"{self.site.dir}/tree"
+        os.makedirs(f"{tree}/bin")
+        self.site.write_config(f"populateEtcDynamically=0\nallowLibcPwdCalls=0\noptUdiImage={tree}\nmodule_mpi_copyPath={tree}\n")
+        self.assertEqual(self.lines("cat", "/etc/passwd"), [f"{who.name}:x:{who.uid}:{who.gid}::/home:/bin/sh"])
+        self.assertEqual(self.lines("ls", "-d", "/opt/udiImage/bin", "/opt/udiImage/modules/mpi/bin", options=["-m", "mpi"]),
+                         ["/opt/udiImage/bin", "/opt/udiImage/modules/mpi/bin"])
+
     def test_what_needs_root_is_refused_in_words(self):
         why = "that needs root, and shifter is not installed set-id root here"
         self.site.write_config("sitePreMountHook=/bin/true\n")
