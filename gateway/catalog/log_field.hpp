@@ -1,7 +1,6 @@
 /**
  * @file
- * The form of the service's log lines: fields, one after the other (docs/explanation/log.md). I35: no value can add
- * one.
+ * The form of the service's log lines: fields, one after the other (shifter-gateway(8)). I35: no value can add one.
  */
 #pragma once
 

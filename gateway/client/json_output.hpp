@@ -1,7 +1,7 @@
 /**
  * @file
- * What shifterimg --json prints: one document a command. The schema is in docs/reference/shifterimg-json.md; members
- * are added to it, and never change their meaning.
+ * What shifterimg --json prints: one document a command. The schema is in shifterimg(1); members are added to it, and
+ * never change their meaning.
  */
 #pragma once
 
