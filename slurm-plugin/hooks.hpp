@@ -59,9 +59,9 @@ struct State {
     StepOptions step;
 
     // On a node.
-    UniqueFd held_root;          ///< the extern step's: the job's root lives as long as this process
-    bool enters = false;         ///< the tasks of this step run in the container
-    std::string failure;         ///< why they cannot; told by each task, since only a task may fail (R13)
+    UniqueFd held_root;  ///< the extern step's: the job's root lives as long as this process
+    bool enters = false; ///< the tasks of this step run in the container
+    std::string failure; ///< why they cannot; told by each task, since only a task may fail (R13)
     std::optional<privileged::JobRoot> root;
     TaskPlan task;
 };

@@ -111,8 +111,7 @@ JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunReq
         run_child(setup_command(job, user, request), site.launch_timeout + std::chrono::seconds{5}, take_over);
     if (done.wait_status != 0) {
         const auto lines = lines_of(done.err, "setupRoot: ");
-        throw Error{lines.empty() ? "setupRoot ended with " + describe_end(done.wait_status)
-                                  : text::join(lines, "; ")};
+        throw Error{lines.empty() ? "setupRoot ended with " + describe_end(done.wait_status) : text::join(lines, "; ")};
     }
     if (!mount_namespace) throw SysError{why, "cannot take over the root that setupRoot has made"};
     const std::string_view record{done.out.data(), done.out.size() - answer_end.size() + 1};
@@ -143,7 +142,8 @@ UniqueFd prepare_noted_root(const JobOnNode & job, const Identity & user, const 
 void write_comment(const JobOnNode & job, const std::string & field, const RunRequest & request) {
     constexpr std::chrono::seconds limit{10};
     const auto * const id = std::get_if<ImageId>(&request.image);
-    const std::string image = id != nullptr ? "id:" + id->to_string() : "local:" + std::get<LocalImage>(request.image).path;
+    const std::string image =
+        id != nullptr ? "id:" + id->to_string() : "local:" + std::get<LocalImage>(request.image).path;
     const ChildResult done =
         run_child({SHIFTER_SCONTROL, "update", "JobId=" + job.job(), field + "=shifter " + image}, limit);
     if (done.wait_status != 0)

@@ -38,8 +38,8 @@ Identity user_of(spank_t spank) {
     int count = 0;
     if (::spank_get_item(spank, S_JOB_SUPPLEMENTARY_GIDS, &groups, &count) != ESPANK_SUCCESS || count < 0)
         throw Error{"Slurm does not tell the user's groups"};
-    Identity user{item<uid_t>(spank, S_JOB_UID, "user"), item<gid_t>(spank, S_JOB_GID, "group"),
-                  {groups, groups + count}};
+    Identity user{
+        item<uid_t>(spank, S_JOB_UID, "user"), item<gid_t>(spank, S_JOB_GID, "group"), {groups, groups + count}};
     std::sort(user.groups.begin(), user.groups.end());
     user.groups.erase(std::unique(user.groups.begin(), user.groups.end()), user.groups.end());
     return user;
@@ -107,7 +107,8 @@ void prepare_tasks(spank_t spank) {
         if (!request) return;
         s.enters = true;
         const Identity user = user_of(spank);
-        if (user.uid == 0 || user.gid == 0 || std::find(user.groups.begin(), user.groups.end(), 0U) != user.groups.end())
+        if (user.uid == 0 || user.gid == 0 ||
+            std::find(user.groups.begin(), user.groups.end(), 0U) != user.groups.end())
             throw Error{"no container is for root, or for members of its group; run the command with srun shifter"};
         s.root = root_for(job, user, *request);
         s.task = plan_task(*request, s.root->record, node_site(), variables);

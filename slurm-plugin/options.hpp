@@ -1,7 +1,8 @@
 /**
  * @file
- * What a user asked for with --image, --volume, --mount, --module, --shifter-run, --workdir, --env and --ccm, on the command line, in #SBATCH lines or by what
- * the job around it was given. Contract 10.2, H10-3. The grammars are those of base and site.
+ * What a user asked for with --image, --volume, --mount, --module, --shifter-run, --workdir, --env and --ccm, on the
+ * command line, in #SBATCH lines or by what the job around it was given. Contract 10.2, H10-3. The grammars are those
+ * of base and site.
  */
 #pragma once
 

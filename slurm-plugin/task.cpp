@@ -18,12 +18,8 @@ TaskPlan plan_task(const RunRequest & request, const ImageRecord & image, const 
         if (!module->user_hook.empty())
             throw Error{"module " + quoted(module->name) +
                         " has a program to run before the command (userhook), which only `srun shifter ...` does"};
-    const command::Environment composed = command::compose_environment({.host = environment,
-                                                                        .image = image,
-                                                                        .request = request,
-                                                                        .file = {},
-                                                                        .modules = modules,
-                                                                        .site = site});
+    const command::Environment composed = command::compose_environment(
+        {.host = environment, .image = image, .request = request, .file = {}, .modules = modules, .site = site});
     TaskPlan plan;
     std::map<std::string_view, std::string_view> before;
     for (const std::string & entry : environment)

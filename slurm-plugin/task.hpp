@@ -17,8 +17,8 @@
 namespace shifter::slurm_plugin {
 
 struct TaskPlan {
-    std::vector<Variable> set;        ///< variables with another value than before
-    std::vector<std::string> unset;   ///< variables that do not pass into the container
+    std::vector<Variable> set;          ///< variables with another value than before
+    std::vector<std::string> unset;     ///< variables that do not pass into the container
     std::optional<std::string> workdir; ///< --workdir; nothing: where Slurm puts the task
 };
 

@@ -31,7 +31,8 @@ std::string current_directory() {
 /** "shifter doctor …" is no launch. The first word alone decides, so `shifter -- doctor` runs an image's command. */
 constexpr std::string_view doctor_word = "doctor";
 
-/** "shifter ps" lists containers, but where an image is selected it is the image's ps, as ever; --job and --json tell. */
+/** "shifter ps" lists containers; but where an image is selected it is the image's, as ever, unless --job or --json
+ * follows. */
 bool asks_for_processes(int argc, char ** argv) {
     if (argc < 2 || std::string_view{argv[1]} != "ps") return false;
     if (argc > 2 && std::string_view{argv[2]}.substr(0, 3) == "--j") return true;

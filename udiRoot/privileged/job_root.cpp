@@ -201,16 +201,15 @@ void JobNotes::remove(const JobOnNode & job) {
     const std::string what = "cannot remove the notes of job " + job.folder();
     for (const std::string & name : names_in(notes->folder_.get(), 1000, what)) notes->remove(name);
     const UniqueFd jobs = open_jobs_directory();
-    if (::unlinkat(jobs.get(), job.folder().c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-        throw SysError{errno, what};
+    if (::unlinkat(jobs.get(), job.folder().c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) throw SysError{errno, what};
 }
 
 void JobNotes::write(const std::string & name, const std::string & text) const {
     const std::string what = "cannot write the note " + quoted(name) + " of a job";
     const std::string unfinished = name + ".new";
     remove(unfinished);
-    UniqueFd file{::openat(folder_.get(), unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                           0600)};
+    UniqueFd file{
+        ::openat(folder_.get(), unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file) throw SysError{errno, what};
     io::write_all(file.get(), text, "the note " + quoted(name) + " of a job");
     if (::renameat(folder_.get(), unfinished.c_str(), folder_.get(), name.c_str()) != 0) throw SysError{errno, what};

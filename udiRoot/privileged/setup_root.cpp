@@ -155,8 +155,8 @@ std::string hosts_file(const std::string & specification) {
     std::string text;
     for (const std::string_view word : text::words(specification)) {
         const std::size_t slash = word.find('/');
-        const auto count = slash == std::string_view::npos ? std::nullopt
-                                                           : text::parse_unsigned<unsigned>(word.substr(slash + 1));
+        const auto count =
+            slash == std::string_view::npos ? std::nullopt : text::parse_unsigned<unsigned>(word.substr(slash + 1));
         if (slash == 0 || !count || *count == 0 || *count > max_tasks)
             throw Error{"-N has words like host/4, not " + quoted(word)};
         for (unsigned i = 0; i < *count; ++i) text += std::string{word.substr(0, slash)} + "\n";

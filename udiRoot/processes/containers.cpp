@@ -63,8 +63,7 @@ std::chrono::system_clock::time_point boot_time() {
 /** One process: adds it to its container, if it is in one. */
 void look_at(int processes, pid_t pid, std::chrono::system_clock::time_point boot,
              std::map<std::uint64_t, Container> & containers) {
-    const UniqueFd folder{
-        ::openat(processes, std::to_string(pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const UniqueFd folder{::openat(processes, std::to_string(pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const UniqueFd root{folder ? ::openat(folder.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1};
     struct stat status {};
     if (!root || ::fstatat(folder.get(), "ns/mnt", &status, 0) != 0) return;

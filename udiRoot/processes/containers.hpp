@@ -27,8 +27,8 @@ struct Container {
     std::uint64_t mount_namespace = 0;
     std::string job; ///< empty: none
     std::string user;
-    std::string image; ///< as the user named it; empty: not known
-    std::string id;    ///< the image's identifier, or the directory of a local image
+    std::string image;                           ///< as the user named it; empty: not known
+    std::string id;                              ///< the image's identifier, or the directory of a local image
     std::chrono::system_clock::time_point since; ///< of the oldest process
     std::vector<Process> processes;              ///< by pid
 };

@@ -26,7 +26,8 @@ std::string json_text(const std::string & text) {
             result += std::string{'\\', c};
         } else if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
             std::array<char, 8> buffer{}; // bytes that may be no UTF-8 stay readable, and the document valid
-            (void)std::snprintf(buffer.data(), buffer.size(), "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+            (void)std::snprintf(buffer.data(), buffer.size(), "\\u%04x",
+                                static_cast<unsigned>(static_cast<unsigned char>(c)));
             result += buffer.data();
         } else {
             result += c;

@@ -41,8 +41,9 @@ TEST_CASE("a job's variables name its container") {
 }
 
 TEST_CASE("variables without an image name no container") {
-    const auto variables = GENERATE(Variables{}, Variables{{"SHIFTER_IMAGE", "aaaa1"}}, Variables{{"SHIFTER_IMAGETYPE", "id"}},
-                                    Variables{{"SHIFTER_IMAGE", ""}, {"SHIFTER_IMAGETYPE", "id"}});
+    const auto variables =
+        GENERATE(Variables{}, Variables{{"SHIFTER_IMAGE", "aaaa1"}}, Variables{{"SHIFTER_IMAGETYPE", "id"}},
+                 Variables{{"SHIFTER_IMAGE", ""}, {"SHIFTER_IMAGETYPE", "id"}});
     CHECK_FALSE(request(variables));
 }
 
