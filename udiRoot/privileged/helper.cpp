@@ -22,6 +22,7 @@ constexpr int report_fd = 4; ///< closed by a successful execve(2)
 
 std::vector<char *> pointers(std::vector<std::string> & strings) {
     std::vector<char *> result;
+    result.reserve(strings.size() + 1);
     for (std::string & text : strings) result.push_back(text.data());
     result.push_back(nullptr);
     return result;
@@ -70,10 +71,10 @@ void lift_limits() {
         if (!helper.privileged) give_up_capabilities();
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
         if (!arrange_descriptors(helper, report)) throw SysError{errno, "cannot arrange descriptors"};
-        for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+        for (int number = 1; number < NSIG; ++number) (void)::signal(number, SIG_DFL);
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
         std::vector<std::string> words = {helper.program.path()};
         words.insert(words.end(), helper.arguments.begin(), helper.arguments.end());
         std::vector<std::string> variables = helper.environment;
