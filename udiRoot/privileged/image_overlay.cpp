@@ -31,11 +31,20 @@ UniqueFd make_and_open(int directory, const char * name, const std::string & wha
     return made;
 }
 
-void write_map(pid_t pid, const char * file, unsigned outside, const std::string & what) {
+/** Root's become `owner`'s; all others stay whose they are, but those of `owner` himself, who cannot be meant twice. */
+void write_map(pid_t pid, const char * file, unsigned owner, const std::string & what) {
     const std::string path = "/proc/" + std::to_string(pid) + "/" + file;
     const UniqueFd map{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     if (!map) throw SysError{errno, what};
-    io::write_all(map.get(), "0 " + std::to_string(outside) + " 1\n", "the map of owners");
+    constexpr unsigned none = static_cast<unsigned>(-1);
+    std::string lines = "0 " + std::to_string(owner) + " 1\n";
+    const auto keep = [&](unsigned first, unsigned end) {
+        if (first < end)
+            lines += std::to_string(first) + " " + std::to_string(first) + " " + std::to_string(end - first) + "\n";
+    };
+    keep(1, owner);
+    keep(owner + 1, none);
+    io::write_all(map.get(), lines, "the map of owners");
 }
 
 /** A user namespace that says: what belongs to root on the disk belongs to the caller. Nothing ever runs in it. */

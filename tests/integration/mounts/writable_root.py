@@ -45,6 +45,17 @@ class WritableRoot(MountsTest):
         self.assertIn("CapEff:\t0000000000000000\n", text)
         self.assertIn("NoNewPrivs:\t1\n", text)
 
+    def test_files_that_are_not_roots_stay_what_they_are(self):
+        path = f"{self.tree}/usr/share/data/other"
+        with open(path, "w") as out:
+            out.write("of somebody\n")
+        os.chown(path, 12345, 54321)
+        self.addCleanup(os.unlink, path)
+        self.build("e3")
+        done = self.shifter("--image=id:e3", "--writable", "sh", "-c", "cd /usr/share/data; cat other; stat -c '%u %g' other; echo x >>other; mv other mine; cat mine")
+        self.assertEqual(done.stdout, "of somebody\n12345 54321\nof somebody\n", done.stderr)
+        self.assertIn("Permission denied", done.stderr)
+
     def test_I2_a_set_id_file_that_is_changed_gives_nothing(self):
         tree = f"{self.tree}/bin/become-root"
         with open(f"{self.tree}/bin/id", "rb") as source, open(tree, "wb") as out:
