@@ -1,6 +1,7 @@
 """Requests to a site's gateway as a program sends them, with or without a MUNGE credential."""
 import http.client
 import json
+import re
 import subprocess
 import urllib.parse
 
@@ -50,7 +51,6 @@ def samples(text: str) -> dict[str, float]:
 
 def log_lines(site, event: str) -> list[dict[str, str]]:
     """The lines of one event in the gateway's log, each as its fields."""
-    import re
     found = []
     with open(site.gateway.log, errors="replace") as log:
         for line in log:

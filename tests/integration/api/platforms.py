@@ -1,12 +1,12 @@
 """One gateway for two systems, each with a munged and a key of its own: a credential counts on its own system alone (I32)."""
 import os
+import pwd
 import signal
 import unittest
 
 from gateway_requests import ask
 from services import start_munged
 from site_fixture import GATEWAY_ACCOUNT, Site
-import pwd
 
 
 class Platforms(unittest.TestCase):
@@ -50,7 +50,7 @@ class Platforms(unittest.TestCase):
             self.assertIn(self.lookup("tests", "tests"), (200, 404))
         finally:
             self.munged.send(signal.SIGCONT)
-        foreign = f"/api/list/second"
+        foreign = "/api/list/second"
         self.munged.stop()
         try:
             answer = ask(self.site, foreign)

@@ -1,8 +1,4 @@
 """The gateway as programs see it: routes in every spelling, the schema and what is really answered, metrics, log, status page."""
-import json
-import os
-import subprocess
-import tempfile
 import time
 import unittest
 import urllib.parse
@@ -85,7 +81,7 @@ class Service(unittest.TestCase):
         checked = 0
         for method, path, operation in self.routes():
             if "expire" in path or method == "POST" and "pull" not in path:
-                continue  # they would take the image away; below
+                continue  # they would take the image away, or bring another
             for user, name in (("root", "200"), ("a", "200"), ("", "default")):
                 answer = ask(self.site, path, method=method, user=user)
                 name = "200" if answer.status == 200 else "default"
@@ -97,7 +93,6 @@ class Service(unittest.TestCase):
                     jsonschema.validate(answer.json, {**schema, "components": document["components"]})
                     checked += 1
         self.assertGreater(checked, 15)
-        # What the admin removes comes last: names sort behind the other tests.
 
     def test_the_schema_is_a_document_that_a_strict_reader_takes(self):
         schema = self.schema()
