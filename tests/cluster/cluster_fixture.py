@@ -319,7 +319,7 @@ class Cluster:
             PrologFlags=Alloc,Contain
             PrologEpilogTimeout=30
             MinJobAge=300
-            KillWait=2
+            KillWait=1
             TCPTimeout=5
             MessageTimeout=10
             {more}

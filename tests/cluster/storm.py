@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many jobs at once, ended at random; daemons killed at bad moments. Afterwards everything is as it was before.
 
-usage: storm.py [--jobs N] [--seed N]   (default 60 jobs, of which `--jobs 200` is the long form; the seed is printed)
+usage: storm.py [--jobs N] [--seed N]   (default 40 jobs, of which `--jobs 200` is the long form; the seed is printed)
 """
 import os
 import random
@@ -13,7 +13,7 @@ from cluster_fixture import PLUGIN, Cluster, wait_until
 from published import publish
 from site_fixture import loops
 
-JOBS = 60
+JOBS = 40
 SEED = int.from_bytes(os.urandom(3), "big")
 IMAGES = ("aaaa1", "aaaa2", "aaaa3", "aaaa4", "aaaa5")
 BODIES = ("srun -n2 shifter cat /data/name", "srun -n2 cat /data/name", "shifter cat /data/name",
