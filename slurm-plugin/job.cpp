@@ -152,7 +152,7 @@ void write_comment(const JobOnNode & job, const std::string & field, const RunRe
 }
 
 std::size_t forget_job(const JobOnNode & job, uid_t uid) {
-    if (!JobNotes::find(job)) return 0;
+    // Also without notes: the late epilog of a requeued job's first run may have removed those of its second.
     const std::size_t ended = privileged::end_processes_in_root(job, uid);
     JobNotes::remove(job);
     return ended;
