@@ -45,9 +45,44 @@ struct RouteTable {
             Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
             "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "
             "`false`: not an admin.",
-            "Verdict"},
+            "Verdict", "dry_run"},
         Route{Method::get, "/api/autoexpire/{system}", Access::admin, &Api::expire_overdue, "{\"status\":false}",
-              "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin.", "Removed"},
+              "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin.", "Removed",
+              "dry_run"},
+        Route{Method::get, "/api/mine/{system}", Access::caller, &Api::list_own_images, nullptr,
+              "`{\"list\":[record,…]}`: the images that the caller has pulled or brought, with his tags of them, and "
+              "`\"usage\":{\"images\":…,\"bytes\":…}`."},
+        Route{Method::post, "/api/share/{system}/{type}/{tag...}", Access::caller, &Api::share_image, nullptr,
+              "Lets more people read a private image of the caller's: its record. 403 for who does not own it."},
+        Route{Method::post, "/api/unshare/{system}/{type}/{tag...}", Access::caller, &Api::unshare_image, nullptr,
+              "Puts readers out again, all of them when the body names none: its record."},
+        Route{Method::post, "/api/chown/{system}/{type}/{tag...}", Access::caller, &Api::hand_over_image, nullptr,
+              "Makes somebody else the owner of what the caller holds of an image (`{\"owner\":1002}`): its record."},
+        Route{Method::post, "/api/remove/{system}/{type}/{tag...}", Access::caller, &Api::remove_tag, nullptr,
+              "The caller wants the tag no more: `{\"status\":true,\"left\":\"tag\"|\"image\"|\"nothing\"}`. The tag "
+              "goes with "
+              "the last who wants it, the image with its last tag. `?dry_run=1`: only says so.",
+              "", "dry_run"},
+        Route{Method::post, "/api/pin/{system}/{type}/{tag...}", Access::admin, &Api::pin_image, "{\"status\":false}",
+              "The image does not expire any more: `{\"status\":true}`; `null`: no such image; `false`: not an admin."},
+        Route{Method::post, "/api/unpin/{system}/{type}/{tag...}", Access::admin, &Api::unpin_image,
+              "{\"status\":false}", "The image expires again, as others do."},
+        Route{Method::post, "/api/upload/{system}", Access::caller, &Api::begin_upload, nullptr,
+              "Begins to send an image archive: `{\"upload\":\"…\",\"piece_bytes\":…}`."},
+        Route{Method::post, "/api/upload/{system}/{upload}/{offset}", Access::caller, &Api::add_to_upload, nullptr,
+              "The next piece, of at most `piece_bytes`, as the body: `{\"bytes\":…}`, what has arrived. 409 when it "
+              "does not "
+              "begin where the last one ended."},
+        Route{Method::post, "/api/load/{system}/{type}/{tag...}", Access::caller, &Api::load_image, nullptr,
+              "Publishes what was sent (`{\"upload\":…,\"bytes\":…}`, and readers as for a pull) as an image of type "
+              "custom: the "
+              "record of a pull."},
+        Route{Method::get, "/api/progress/{system}/{pull}", Access::caller, &Api::report_pull, nullptr,
+              "The record of one's own pull or load, by its number."},
+        Route{Method::post, "/api/login/{system}/{location}", Access::caller, &Api::check_login, nullptr,
+              "Shows the login in the credential to that registry: `{\"status\":\"accepted\"}`, `\"not needed\"` (it "
+              "lets "
+              "everybody in, and says nothing about logins); 403: it is refused."},
         Route{Method::get, "/api/queue/{system}", Access::caller, &Api::list_queue, nullptr,
               "`{\"list\":[{\"status\":…,\"image\":…},…]}`: the pulls on their way that the caller may know of.",
               "Queue"},

@@ -15,8 +15,11 @@
 #include "auth/credential.hpp"
 #include "catalog/catalog.hpp"
 #include "catalog/log_field.hpp"
+#include "catalog/housekeeping.hpp"
 #include "pull/gateway_settings.hpp"
+#include "pull/upload_store.hpp"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -78,6 +81,16 @@ public:
         std::function<StorageUses()> storage = {};
         /** For so long an answer that anybody may ask for is given again, instead of being made anew. */
         std::chrono::milliseconds shared_answer_age{1000};
+        /** Whether an image's file is there and whole (R1). Without it rows are believed. */
+        std::function<bool(const pull::System & system, const ImageId & id)> is_whole = {};
+        /** Shows the caller's login for a location to its registry: whether that wanted one. @throws RegistryError */
+        std::function<bool(const std::string & location, const auth::Caller & caller)> check_login = {};
+        /** What users send; without it they cannot. */
+        pull::UploadStore * uploads = nullptr;
+        std::size_t piece_bytes = 256U << 10U; ///< what the server takes as one body
+        std::function<catalog::Enqueued(const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
+                                        std::shared_ptr<const pull::SharedFile> file)>
+            submit_archive = {};
     };
 
     explicit Api(Parts parts) : parts_{std::move(parts)}, ui_files_{parts_.ui_directory} {}
@@ -123,12 +136,32 @@ private:
     Response import_image(Call & call);
     Response list_queue(Call & call);
 
+    // sharing.cpp: what owners and admins do with their images
+    Response share_image(Call & call);
+    Response unshare_image(Call & call);
+    Response hand_over_image(Call & call);
+    Response remove_tag(Call & call);
+    Response pin_image(Call & call);
+    Response unpin_image(Call & call);
+    Response list_own_images(Call & call);
+
+    // uploads.cpp: images that users send
+    Response begin_upload(Call & call);
+    Response add_to_upload(Call & call);
+    Response load_image(Call & call);
+    Response report_pull(Call & call);
+    // logins.cpp
+    Response check_login(Call & call);
+
+    [[nodiscard]] catalog::HousekeepingRules housekeeping_rules(const pull::System & system) const;
+
     Parts parts_;
     StaticFiles ui_files_;
     RequestCounts request_counts_;
     CachedText metrics_text_;
     CachedText readiness_;
     CachedText summary_;
+    std::atomic<unsigned> logins_being_checked_ = 0;
 };
 
 /** The image that a path names. @throws Refusal 400 for what can be no image name (I16) */

@@ -1,5 +1,7 @@
 #include "api/failure.hpp"
 
+#include "pull/quota.hpp"
+#include "pull/upload_store.hpp"
 #include "registry/registry_client.hpp"
 
 #include <nlohmann/json.hpp>
@@ -48,6 +50,9 @@ int status_of(const std::exception & error) noexcept {
     if (const auto * refusal = dynamic_cast<const Refusal *>(&error)) return refusal->status();
     if (const auto * registry = dynamic_cast<const registry::RegistryError *>(&error))
         return status_of_cause(registry->cause());
+    if (dynamic_cast<const pull::UnknownUpload *>(&error) != nullptr) return 404;
+    if (dynamic_cast<const pull::OutOfStep *>(&error) != nullptr) return 409;
+    if (dynamic_cast<const pull::OverQuota *>(&error) != nullptr) return 403;
     if (const auto * system = dynamic_cast<const SysError *>(&error)) return status_of_errno(system->error_number());
     if (dynamic_cast<const std::bad_alloc *>(&error) != nullptr) return 503;
     return 500;

@@ -16,6 +16,7 @@ constexpr std::array phrases = {
     Phrase{403, "Forbidden"},
     Phrase{404, "Not Found"},
     Phrase{405, "Method Not Allowed"},
+    Phrase{409, "Conflict"},
     Phrase{413, "Content Too Large"},
     Phrase{414, "URI Too Long"},
     Phrase{431, "Request Header Fields Too Large"},

@@ -28,26 +28,6 @@ std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Ca
     return image;
 }
 
-/** Whether somebody is bringing one of the image's tags: the pull counts on the file that it found. */
-bool is_being_pulled(catalog::Catalog & catalog, const catalog::Image & image) {
-    const auto pulls = catalog.queue(image.system);
-    return std::any_of(pulls.begin(), pulls.end(), [&](const catalog::Pull & pull) {
-        return std::find(image.tags.begin(), image.tags.end(), pull.key.tag) != image.tags.end();
-    });
-}
-
-/**
- * The reverse of publishing (R4): first nobody can find it, then the record goes, then the file. An image that is being
- * pulled stays; without a tag it is found by the next autoexpire.
- */
-bool remove_image(catalog::Catalog & catalog, const pull::System & system, const catalog::Image & image) {
-    if (is_being_pulled(catalog, image)) return false;
-    catalog.remove(system.name, image.id);
-    catalog::Publisher{system.storage}.remove(image.id);
-    log::info("event=removed" + field("system", system.name) + field("id", image.id.to_string()));
-    return true;
-}
-
 constexpr unsigned most_in_page = 10'000;
 
 /** A number of the query; more than `most` counts as `most`. @throws Refusal 400 for what is none, or too small */
@@ -66,6 +46,10 @@ RecordParts record_parts(const Call & call) {
 }
 
 } // namespace
+
+catalog::HousekeepingRules Api::housekeeping_rules(const pull::System & system) const {
+    return pull::housekeeping_rules(parts_.settings, system);
+}
 
 Response Api::list_images(Call & call) {
     const RecordParts wanted = record_parts(call);
@@ -102,6 +86,11 @@ Response Api::look_up(Call & call) {
     call.audit = field("image", request.to_string()) + audit_of_caller(call);
     const auto image = find_readable(parts_.catalog, call, request);
     if (!image) throw no_such_image();
+    if (parts_.is_whole && !parts_.is_whole(*call.system, image->id)) { // R1
+        log::error("event=damaged" + field("id", image->id.to_string()) + field("system", call.system->name) +
+                   field("reason", "its file or record is damaged or gone; the next pull repairs it"));
+        throw no_such_image();
+    }
     const catalog::Time now = parts_.now();
     const catalog::Time expiration = now + parts_.settings.image_expiration;
     // A job start is thousands of lookups of one image: all but one in an hour only read.
@@ -120,22 +109,35 @@ Response Api::expire(Call & call) {
     call.audit = field("image", request.to_string()) + audit_of_caller(call);
     const catalog::ImageKey key{call.system->name, request.type, pull::canonical_tag(request.type, request.tag)};
     const auto image = parts_.catalog.find(key);
+    if (image && query_value(call.request.target, "dry_run"))
+        return {.body = image->tags.size() > 1 ? R"({"status":true,"left":"image"})"
+                                               : R"({"status":true,"left":"nothing"})"};
     if (!image || !parts_.catalog.remove_tag(key)) {
         call.outcome = "absent";
         return {.body = "{\"status\":null}"};
     }
     // H7-22: other tags keep the image.
-    if (image->tags.size() <= 1) (void)remove_image(parts_.catalog, *call.system, *image);
+    const catalog::HousekeepingRules rules = housekeeping_rules(*call.system);
+    (void)catalog::Housekeeping{parts_.catalog, call.system->name, call.system->storage, rules}.retire(image->id,
+                                                                                                       parts_.now());
     call.audit += field("id", image->id.to_string());
     return {.body = "{\"status\":true}"};
 }
 
 Response Api::expire_overdue(Call & call) {
     call.audit = audit_of_caller(call);
-    std::vector<std::string> ids;
-    for (const catalog::Image & image : parts_.catalog.expired(call.system->name, parts_.now())) {
-        if (remove_image(parts_.catalog, *call.system, image)) ids.push_back(image.id.to_string());
+    catalog::Housekeeping housekeeping{parts_.catalog, call.system->name, call.system->storage,
+                                       housekeeping_rules(*call.system)};
+    const catalog::Time now = parts_.now();
+    std::vector<catalog::Image> images;
+    if (query_value(call.request.target, "dry_run")) {
+        images = housekeeping.overdue(now);
+        for (catalog::Image & image : housekeeping.evictable(now)) images.push_back(std::move(image));
+    } else {
+        images = housekeeping.expire(now);
     }
+    std::vector<std::string> ids;
+    for (const catalog::Image & image : images) ids.push_back(image.id.to_string());
     call.audit += field("removed", std::to_string(ids.size()));
     return {.body = status_list(ids)};
 }

@@ -93,6 +93,11 @@ constexpr const char * parameters = R"json({
   "tag": {"schema": {"type": "string"},
     "description": "of the image; percent-encoded as a whole, or with its slashes as they are"},
   "file": {"schema": {"type": "string"}, "description": "of the status page"},
+  "location": {"schema": {"type": "string"}, "description": "a registry, by its name in Locations, or default"},
+  "upload": {"schema": {"type": "string"}, "description": "the identifier of an upload"},
+  "offset": {"schema": {"type": "integer", "minimum": 0}, "description": "where the piece begins, in bytes"},
+  "pull": {"schema": {"type": "integer", "minimum": 1}, "description": "the number of a pull"},
+  "dry_run": {"schema": {"type": "string"}, "description": "1: only say what would be done"},
   "limit": {"schema": {"type": "integer", "minimum": 0, "maximum": 10000}, "description": "most entries of the answer"},
   "after": {"schema": {"type": "string"}, "description": "an identifier: the answer begins after it"},
   "layers": {"schema": {"type": "string", "enum": ["0", "1"]}, "description": "1: records have their layers"}

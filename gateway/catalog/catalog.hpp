@@ -25,6 +25,10 @@ struct PullRequest {
     bool has_credentials = false;
     /** Differs when the credentials differ, and says nothing else about them; empty without. */
     std::string credentials_mark;
+    /** The published image will not do, whatever its age: its file is damaged or gone (R1). */
+    bool image_is_damaged = false;
+    /** The requester brings the content himself: no other pull and no image can be the answer. */
+    bool brings_content = false;
 };
 
 /** Times that decide whether a request starts anew (contract 7.5). */
@@ -91,13 +95,46 @@ public:
     [[nodiscard]] virtual PublicImages public_images(const std::string & system, unsigned limit) = 0;
     /** A lookup: refreshes `expiration` (written only when it moves by more than an hour). */
     virtual void touch(const std::string & system, const ImageId & id, Time expiration) = 0;
-    /** Takes a tag from its image; true when it was there. The image stays until `remove`. */
+    /** Takes a tag, and all claims on it, from its image; true when it was there. The image stays until `retire`. */
     virtual bool remove_tag(const ImageKey & key) = 0;
-    virtual void remove(const std::string & system, const ImageId & id) = 0;
-    /** Images whose expiration has passed, or that lost their last tag (H7-8). */
-    [[nodiscard]] virtual std::vector<Image> expired(const std::string & system, Time now) = 0;
+    /** Images that expire before `before` and are not pinned, or that lost their last tag (H7-8); the longest unused
+     * first, since each lookup moves the expiration on. */
+    [[nodiscard]] virtual std::vector<Image> expired(const std::string & system, Time before) = 0;
+    /** Sum of all images' sizes. */
+    [[nodiscard]] virtual std::uint64_t stored_bytes(const std::string & system) = 0;
     /** Replaces one owner's grant on a private image. */
     virtual void set_grant(const std::string & system, const ImageId & id, const Grant & grant, Time now) = 0;
+    /** Replaces all grants of a private image. */
+    virtual void set_grants(const std::string & system, const ImageId & id, const std::vector<Grant> & grants,
+                            Time now) = 0;
+    virtual void set_puller(const std::string & system, const ImageId & id, uid_t puller) = 0;
+    /** An admin's word that an image does not expire. */
+    virtual void set_pinned(const std::string & system, const ImageId & id, bool is_pinned) = 0;
+
+    // Claims: who wants a tag to stay.
+    [[nodiscard]] virtual std::vector<Claim> claims(const ImageKey & key) = 0;
+    /** The tags of an image on which `uid` has a claim. */
+    [[nodiscard]] virtual std::vector<std::string> claimed_tags(const std::string & system, const ImageId & id,
+                                                                uid_t uid) = 0;
+    /** The tags on which `uid` has a claim, in their order. */
+    [[nodiscard]] virtual std::vector<ImageKey> claimed_by(const std::string & system, uid_t uid) = 0;
+    /** Gives up one claim; with the last one the tag goes. @return whether the tag is gone */
+    virtual bool give_up(const ImageKey & key, uid_t uid) = 0;
+    /** All claims of `from` on the tags of an image become those of `to`. */
+    virtual void move_claims(const std::string & system, const ImageId & id, uid_t from, const Claim & to) = 0;
+    [[nodiscard]] virtual Usage usage_of_user(const std::string & system, uid_t uid) = 0;
+    [[nodiscard]] virtual Usage usage_of_group(const std::string & system, gid_t gid) = 0;
+
+    // The end of an image. Whoever retires or removes holds its ContentLock.
+    /** Takes the row of an image without tags; or of any that expires before `before` and is not pinned. Looks once
+     * more, in the transaction that takes it. Nobody can look it up then; its files stay. */
+    virtual bool retire(const std::string & system, const ImageId & id, std::optional<Time> before, Time now) = 0;
+    /** Retired images whose files may be removed, the oldest first. */
+    [[nodiscard]] virtual std::vector<RetiredImage> retired(const std::string & system, Time before) = 0;
+    /** Whether the image is retired, and was not published anew. */
+    [[nodiscard]] virtual bool is_retired(const std::string & system, const ImageId & id) = 0;
+    /** Its files are gone. */
+    virtual void forget_retired(const std::string & system, const ImageId & id) = 0;
 
     // Pulls.
     /** Contract 7.5 in one place: joins a pull on its way, answers a recent image, or queues a new pull (R6). */
@@ -120,6 +157,8 @@ public:
     /** READY: image row, tag, grants and the pull's end in one transaction. A tag leaves its older image (same type).
      */
     virtual void publish(const Publication & publication, Time now) = 0;
+    /** Publishes without a pull what another service has published before; false when the tag is taken, and stays. */
+    virtual bool adopt(const Image & image, const ImageKey & key, Time now) = 0;
     virtual void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) = 0;
     /** Pulls of `system` that have not ended, oldest first. Show a caller only those that he may_see(). */
     [[nodiscard]] virtual std::vector<Pull> queue(const std::string & system) = 0;

@@ -12,6 +12,7 @@ public:
         : situation_{situation}, request_{request}, policy_{policy}, now_{now} {}
 
     Decision decide() const {
+        if (request_.brings_content) return {Verdict::start, 0};
         const auto & pulls = situation_.pulls;
         const auto mine =
             std::find_if(pulls.begin(), pulls.end(), [](const Candidate & each) { return each.has_joined; });
@@ -52,7 +53,7 @@ private:
     }
 
     bool image_will_do() const {
-        if (!situation_.image) return false;
+        if (!situation_.image || request_.image_is_damaged) return false;
         const Image & image = *situation_.image;
         if (!image.may_see_tag(asker_of(request_), request_.key.tag)) return false;
         // A reader without a login could not verify a newer one: he gets what its owner pulled.

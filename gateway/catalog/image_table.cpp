@@ -15,7 +15,7 @@ namespace {
 #define IMAGE_COLUMNS                                                                                                  \
     "SELECT images.number, images.system, images.type, images.id, manifest_digest, reference, format, platform, "      \
     "size_bytes, "                                                                                                     \
-    "images.is_private, config, layers, puller, last_pull, expiration "
+    "images.is_private, config, layers, puller, last_pull, expiration, is_pinned "
 
 void read_tags(Connection & connection, std::int64_t number, Image & image) {
     Statement query{connection, "SELECT tag, is_private FROM tags WHERE image = ? ORDER BY tag"};
@@ -52,6 +52,7 @@ Image read_image(Connection & connection, Statement & row) {
     image.puller = static_cast<uid_t>(row.integer());
     image.last_pull = columns::time_of(row.integer());
     if (const auto expiration = row.integer_or_null()) image.expiration = columns::time_of(*expiration);
+    image.is_pinned = row.integer() != 0;
     read_tags(connection, number, image);
     read_grants(connection, number, image);
     return image;
@@ -124,7 +125,8 @@ void for_each_after(Connection & connection, const std::string & system, const s
                     const std::function<bool(Image &&)> & visit) {
     Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id > ? ORDER BY id"};
     query.bind(system, after);
-    while (query.step() && visit(read_image(connection, query))) {}
+    while (query.step() && visit(read_image(connection, query))) {
+    }
 }
 
 #define HAS_PUBLIC_TAG "EXISTS (SELECT 1 FROM tags WHERE tags.image = images.number AND tags.is_private = 0)"
@@ -139,21 +141,28 @@ std::uint64_t count_public(Connection & connection, const std::string & system) 
 void for_each_public(Connection & connection, const std::string & system, unsigned limit,
                      const std::function<void(Image &&)> & visit) {
     // Whole rows are read of those alone that are shown.
-    Statement query{connection, IMAGE_COLUMNS
-                    "FROM images WHERE number IN (SELECT number FROM images WHERE system = ? AND "
-                    "images.is_private = 0 AND " HAS_PUBLIC_TAG " ORDER BY last_pull DESC LIMIT ?) "
-                    "ORDER BY last_pull DESC"};
+    Statement query{connection,
+                    IMAGE_COLUMNS "FROM images WHERE number IN (SELECT number FROM images WHERE system = ? AND "
+                                  "images.is_private = 0 AND " HAS_PUBLIC_TAG " ORDER BY last_pull DESC LIMIT ?) "
+                                  "ORDER BY last_pull DESC"};
     query.bind(system, std::int64_t{limit});
     while (query.step()) visit(read_image(connection, query));
 }
 
-std::vector<Image> expired(Connection & connection, const std::string & system, Time now) {
-    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND (expiration < ? OR NOT EXISTS "
-                                              "(SELECT 1 FROM tags WHERE tags.image = images.number))"};
-    query.bind(system, columns::of(now));
+std::vector<Image> expired(Connection & connection, const std::string & system, Time before) {
+    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND ((expiration < ? AND is_pinned = 0) OR "
+                                              "NOT EXISTS (SELECT 1 FROM tags WHERE tags.image = images.number)) "
+                                              "ORDER BY expiration"};
+    query.bind(system, columns::of(before));
     std::vector<Image> images;
     while (query.step()) images.push_back(read_image(connection, query));
     return images;
+}
+
+std::uint64_t stored_bytes(Connection & connection, const std::string & system) {
+    Statement query{connection, "SELECT coalesce(sum(size_bytes), 0) FROM images WHERE system = ?"};
+    query.bind(system);
+    return query.step() ? static_cast<std::uint64_t>(query.integer()) : 0;
 }
 
 void store(Connection & connection, const Image & image, const ImageKey & key, Time now) {
@@ -187,8 +196,24 @@ bool remove_tag(Connection & connection, const ImageKey & key) {
     return connection.changes() > 0;
 }
 
-void remove(Connection & connection, const std::string & system, const ImageId & id) {
-    Statement{connection, "DELETE FROM images WHERE system = ? AND id = ?"}.bind(system, id.to_string()).run();
+void set_puller(Connection & connection, const std::string & system, const ImageId & id, uid_t puller) {
+    Statement{connection, "UPDATE images SET puller = ? WHERE system = ? AND id = ?"}
+        .bind(std::int64_t{puller}, system, id.to_string())
+        .run();
+}
+
+void set_pinned(Connection & connection, const std::string & system, const ImageId & id, bool is_pinned) {
+    Statement{connection, "UPDATE images SET is_pinned = ? WHERE system = ? AND id = ?"}
+        .bind(is_pinned, system, id.to_string())
+        .run();
+}
+
+void set_grants(Connection & connection, const std::string & system, const ImageId & id,
+                const std::vector<Grant> & grants, Time now) {
+    const auto number = number_of(connection, system, id);
+    if (!number) throw Error{"cannot change who may use image " + id.abbreviated() + ": it does not exist"};
+    Statement{connection, "DELETE FROM grants WHERE image = ?"}.bind(*number).run();
+    for (const Grant & grant : grants) store_grant(connection, *number, grant, now);
 }
 
 void set_grant(Connection & connection, const std::string & system, const ImageId & id, const Grant & grant, Time now) {

@@ -21,14 +21,18 @@ void for_each_after(Connection & connection, const std::string & system, const s
 [[nodiscard]] std::uint64_t count_public(Connection & connection, const std::string & system);
 void for_each_public(Connection & connection, const std::string & system, unsigned limit,
                      const std::function<void(Image &&)> & visit);
-[[nodiscard]] std::vector<Image> expired(Connection & connection, const std::string & system, Time now);
+[[nodiscard]] std::vector<Image> expired(Connection & connection, const std::string & system, Time before);
+[[nodiscard]] std::uint64_t stored_bytes(Connection & connection, const std::string & system);
 
 /** Writes the image, moves `key`'s tag to it, and stores the grants that changed. */
 void store(Connection & connection, const Image & image, const ImageKey & key, Time now);
 void set_last_pull(Connection & connection, const std::string & system, const ImageId & id, Time last_pull);
 void set_expiration(Connection & connection, const std::string & system, const ImageId & id, Time expiration);
 bool remove_tag(Connection & connection, const ImageKey & key);
-void remove(Connection & connection, const std::string & system, const ImageId & id);
+void set_puller(Connection & connection, const std::string & system, const ImageId & id, uid_t puller);
+void set_pinned(Connection & connection, const std::string & system, const ImageId & id, bool is_pinned);
+void set_grants(Connection & connection, const std::string & system, const ImageId & id,
+                const std::vector<Grant> & grants, Time now);
 void set_grant(Connection & connection, const std::string & system, const ImageId & id, const Grant & grant, Time now);
 /** When `owner` last changed his grant on the image. */
 [[nodiscard]] std::optional<Time> grant_changed(Connection & connection, const std::string & system, const ImageId & id,

@@ -138,12 +138,13 @@ std::optional<std::uint64_t> whole_image(int directory, const std::string & name
     return size;
 }
 
-bool is_whole_record(int directory, const std::string & name) {
+std::optional<ImageRecord> whole_record(int directory, const std::string & name) {
     const UniqueFd fd{calls::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
     struct stat facts {};
-    if (!fd || calls::fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
-    if (static_cast<std::uint64_t>(facts.st_size) > most_record_bytes) return false;
-    return parse_image_record(io::read_all(fd.get(), most_record_bytes, "an image record")).has_value();
+    if (!fd || calls::fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
+    if (static_cast<std::uint64_t>(facts.st_size) > most_record_bytes) return std::nullopt;
+    auto record = parse_image_record(io::read_all(fd.get(), most_record_bytes, "an image record"));
+    return record ? std::optional{*std::move(record)} : std::nullopt;
 }
 
 std::string record_text(const ImageId & id, const ImageRecord & record) {
@@ -232,9 +233,17 @@ void Publisher::publish_record(const ImageId & id, const ImageRecord & record, P
     sync(directory.get(), "the image directory");
 }
 
+void Publisher::set_readers(const ImageId & id, const Acl & readers, Privacy privacy) {
+    auto record = whole_record(open_directory(storage_.directory).get(), record_name(id));
+    if (!record)
+        throw Error{"cannot change who may use image " + id.abbreviated() + ": its record is damaged; pull it again"};
+    record->acl = readers;
+    publish_record(id, *record, privacy);
+}
+
 std::optional<std::uint64_t> Publisher::whole_size(const ImageId & id) const {
     const UniqueFd directory = open_directory(storage_.directory);
-    if (!is_whole_record(directory.get(), record_name(id))) return std::nullopt;
+    if (!whole_record(directory.get(), record_name(id))) return std::nullopt;
     return whole_image(directory.get(), image_name(id));
 }
 

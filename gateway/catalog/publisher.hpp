@@ -58,6 +58,8 @@ public:
                  Privacy privacy = Privacy::everybody);
     /** Replaces the record alone, atomically, and gives the image the mode that goes with it (a changed ACL). */
     void publish_record(const ImageId & id, const ImageRecord & record, Privacy privacy = Privacy::everybody);
+    /** Changes who may read a published image: the rest of its record stays. @throws Error when there is no record */
+    void set_readers(const ImageId & id, const Acl & readers, Privacy privacy);
     /** Whether both files are there and whole (size in the superblock, record readable). */
     [[nodiscard]] bool is_whole(const ImageId & id) const { return whole_size(id).has_value(); }
     /** The size of the image's file, when is_whole(). */

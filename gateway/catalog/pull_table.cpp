@@ -14,7 +14,7 @@ constexpr std::int64_t most_ended_pulls = 1000;
 #define PULL_COLUMNS                                                                                                   \
     "SELECT number, system, type, tag, requester, requester_name, state, message, retryable, requested_acl, "          \
     "has_credentials, "                                                                                                \
-    "access, progress, created, heartbeat, ended, image "
+    "access, progress, created, heartbeat, ended, image, requester_gid "
 
 std::string access_column(Access access) {
     switch (access) {
@@ -54,6 +54,7 @@ Pull read_pull(Statement & row) {
     pull.heartbeat = columns::time_of(row.integer());
     if (const auto ended = row.integer_or_null()) pull.ended = columns::time_of(*ended);
     if (const auto image = row.text_or_null()) pull.image = columns::id_of(*image);
+    pull.requester_gid = static_cast<gid_t>(row.integer());
     return pull;
 }
 
@@ -98,12 +99,12 @@ Pull insert(Connection & connection, const PullRequest & request, Time now) {
     Statement{
         connection,
         "INSERT INTO pulls (system, type, tag, requester, requester_name, state, message, retryable, requested_acl, "
-        "has_credentials, access, progress, created, heartbeat) VALUES (?, ?, ?, ?, ?, 'PENDING', 'Waiting for a "
-        "worker', 1, ?, ?, "
-        "'unknown', ?, ?, ?)"}
+        "has_credentials, access, progress, created, heartbeat, requester_gid) VALUES (?, ?, ?, ?, ?, 'PENDING', "
+        "'Waiting "
+        "for a worker', 1, ?, ?, 'unknown', ?, ?, ?, ?)"}
         .bind(request.key.system, columns::of(request.key.type), request.key.tag, std::int64_t{request.requester},
               request.requester_name, to_json(request.requested_acl), request.has_credentials, to_json(Progress{}),
-              columns::of(now), columns::of(now))
+              columns::of(now), columns::of(now), std::int64_t{request.identity.gid})
         .run();
     const std::int64_t number = connection.last_row();
     join(connection, number, request);
@@ -117,14 +118,14 @@ Pull insert(Connection & connection, const PullRequest & request, Time now) {
 }
 
 void join(Connection & connection, std::int64_t number, const PullRequest & request) {
-    Statement{connection, "INSERT INTO requesters (pull, uid, credentials_mark, was_told) VALUES (?, ?, ?, 0) ON "
-                          "CONFLICT (pull, uid) DO NOTHING"}
-        .bind(number, std::int64_t{request.requester}, request.credentials_mark)
+    Statement{connection, "INSERT INTO requesters (pull, uid, gid, credentials_mark, was_told) VALUES (?, ?, ?, ?, 0) "
+                          "ON CONFLICT (pull, uid) DO NOTHING"}
+        .bind(number, std::int64_t{request.requester}, std::int64_t{request.identity.gid}, request.credentials_mark)
         .run();
 }
 
 void move_requesters(Connection & connection, std::int64_t from, std::int64_t to) {
-    Statement{connection, "INSERT INTO requesters (pull, uid, credentials_mark, was_told) SELECT ?, uid, "
+    Statement{connection, "INSERT INTO requesters (pull, uid, gid, credentials_mark, was_told) SELECT ?, uid, gid, "
                           "credentials_mark, 0 FROM requesters "
                           "WHERE pull = ? ON CONFLICT (pull, uid) DO NOTHING"}
         .bind(to, from)
@@ -215,8 +216,8 @@ std::vector<Pull> queue(Connection & connection, const std::string & system) {
 }
 
 std::vector<Pull> ended(Connection & connection, const std::string & system, unsigned limit) {
-    Statement query{connection, PULL_COLUMNS
-                    "FROM pulls WHERE ended IS NOT NULL AND system = ? ORDER BY number DESC LIMIT ?"};
+    Statement query{connection,
+                    PULL_COLUMNS "FROM pulls WHERE ended IS NOT NULL AND system = ? ORDER BY number DESC LIMIT ?"};
     query.bind(system, std::int64_t{limit});
     std::vector<Pull> pulls;
     while (query.step()) pulls.push_back(read_pull(query));

@@ -14,7 +14,7 @@ struct Migration {
 };
 
 // Times are milliseconds since the epoch; lists and documents are JSON. A migration, once released, never changes.
-constexpr std::array<Migration, 1> migrations{{
+constexpr std::array<Migration, 2> migrations{{
     {R"(
 CREATE TABLE images (
     number INTEGER PRIMARY KEY,
@@ -56,6 +56,25 @@ CREATE TABLE lookups (
 CREATE INDEX lookups_by_system ON lookups (system, number);
 )",
      "PRAGMA user_version = 1"},
+    // Who wants a tag to stay, what must not expire, and what is gone from the catalog and not yet from the storage.
+    {R"(
+CREATE TABLE claims (
+    system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
+    uid INTEGER NOT NULL, gid INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (system, type, tag, uid),
+    FOREIGN KEY (system, type, tag) REFERENCES tags ON DELETE CASCADE) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_by_uid ON claims (system, uid);
+CREATE INDEX claims_by_gid ON claims (system, gid);
+INSERT INTO claims SELECT tags.system, tags.type, tags.tag, images.puller, 4294967295, images.last_pull
+    FROM tags JOIN images ON images.number = tags.image;
+CREATE TABLE retired (
+    system TEXT NOT NULL, id TEXT NOT NULL, size_bytes INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (system, id)) STRICT, WITHOUT ROWID;
+ALTER TABLE images ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pulls ADD COLUMN requester_gid INTEGER NOT NULL DEFAULT 4294967295;
+ALTER TABLE requesters ADD COLUMN gid INTEGER NOT NULL DEFAULT 4294967295;
+)",
+     "PRAGMA user_version = 2"},
 }};
 
 std::int64_t version_of(sqlite::Connection & connection) {

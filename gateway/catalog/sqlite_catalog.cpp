@@ -1,10 +1,12 @@
 #include "catalog/catalog.hpp"
+#include "catalog/claim_table.hpp"
 #include "catalog/columns.hpp"
 #include "catalog/connections.hpp"
 #include "catalog/decision.hpp"
 #include "catalog/image_table.hpp"
 #include "catalog/merge.hpp"
 #include "catalog/pull_table.hpp"
+#include "catalog/retired_table.hpp"
 #include "catalog/schema.hpp"
 #include "catalog/sqlite.hpp"
 
@@ -106,14 +108,62 @@ public:
     bool remove_tag(const ImageKey & key) override {
         return writer_.use([&](Connection & writer) { return image_table::remove_tag(writer, key); });
     }
-    void remove(const std::string & system, const ImageId & id) override {
-        writer_.use([&](Connection & writer) { image_table::remove(writer, system, id); });
+    std::vector<Image> expired(const std::string & system, Time before) override {
+        return readers_.use([&](Connection & reader) { return image_table::expired(reader, system, before); });
     }
-    std::vector<Image> expired(const std::string & system, Time now) override {
-        return readers_.use([&](Connection & reader) { return image_table::expired(reader, system, now); });
+    std::uint64_t stored_bytes(const std::string & system) override {
+        return readers_.use([&](Connection & reader) { return image_table::stored_bytes(reader, system); });
     }
     void set_grant(const std::string & system, const ImageId & id, const Grant & grant, Time now) override {
         writer_.use([&](Connection & writer) { image_table::set_grant(writer, system, id, grant, now); });
+    }
+    void set_grants(const std::string & system, const ImageId & id, const std::vector<Grant> & grants,
+                    Time now) override {
+        writer_.use([&](Connection & writer) { image_table::set_grants(writer, system, id, grants, now); });
+    }
+    void set_puller(const std::string & system, const ImageId & id, uid_t puller) override {
+        writer_.use([&](Connection & writer) { image_table::set_puller(writer, system, id, puller); });
+    }
+    void set_pinned(const std::string & system, const ImageId & id, bool is_pinned) override {
+        writer_.use([&](Connection & writer) { image_table::set_pinned(writer, system, id, is_pinned); });
+    }
+
+    std::vector<Claim> claims(const ImageKey & key) override {
+        return readers_.use([&](Connection & reader) { return claim_table::claims(reader, key); });
+    }
+    std::vector<std::string> claimed_tags(const std::string & system, const ImageId & id, uid_t uid) override {
+        return readers_.use([&](Connection & reader) { return claim_table::claimed_tags(reader, system, id, uid); });
+    }
+    std::vector<ImageKey> claimed_by(const std::string & system, uid_t uid) override {
+        return readers_.use([&](Connection & reader) { return claim_table::claimed_by(reader, system, uid); });
+    }
+    bool give_up(const ImageKey & key, uid_t uid) override {
+        return writer_.use([&](Connection & writer) {
+            claim_table::remove(writer, key, uid);
+            return claim_table::claims(writer, key).empty() && image_table::remove_tag(writer, key);
+        });
+    }
+    void move_claims(const std::string & system, const ImageId & id, uid_t from, const Claim & to) override {
+        writer_.use([&](Connection & writer) { claim_table::move(writer, system, id, from, to); });
+    }
+    Usage usage_of_user(const std::string & system, uid_t uid) override {
+        return readers_.use([&](Connection & reader) { return claim_table::usage_of_user(reader, system, uid); });
+    }
+    Usage usage_of_group(const std::string & system, gid_t gid) override {
+        return readers_.use([&](Connection & reader) { return claim_table::usage_of_group(reader, system, gid); });
+    }
+
+    bool retire(const std::string & system, const ImageId & id, std::optional<Time> before, Time now) override {
+        return writer_.use([&](Connection & writer) { return retired_table::retire(writer, system, id, before, now); });
+    }
+    std::vector<RetiredImage> retired(const std::string & system, Time before) override {
+        return readers_.use([&](Connection & reader) { return retired_table::list(reader, system, before); });
+    }
+    bool is_retired(const std::string & system, const ImageId & id) override {
+        return readers_.use([&](Connection & reader) { return retired_table::contains(reader, system, id); });
+    }
+    void forget_retired(const std::string & system, const ImageId & id) override {
+        writer_.use([&](Connection & writer) { retired_table::forget(writer, system, id); });
     }
 
     Enqueued enqueue(const PullRequest & request, const PullPolicy & policy, Time now) override {
@@ -159,7 +209,21 @@ public:
                 merge(image_table::find(writer, pull.key.system, publication.image.id), pull.key, publication.image);
             image.last_pull = now;
             image_table::store(writer, image, pull.key, now);
+            claim_table::add_requesters(writer, pull, now);
+            retired_table::forget(writer, image.system, image.id); // it is back
             pull_table::end(writer, pull.number, State::ready, publication.message, true, image.id, now);
+        });
+    }
+    bool adopt(const Image & image, const ImageKey & key, Time now) override {
+        return writer_.use([&](Connection & writer) {
+            if (image_table::find(writer, key)) return false;
+            const auto existing = image_table::find(writer, key.system, image.id);
+            Image adopted = merge(existing, key, image);
+            // What this service has found out itself is newer than what the other one knew.
+            if (existing && existing->last_pull > image.last_pull) adopted.last_pull = existing->last_pull;
+            image_table::store(writer, adopted, key, now);
+            retired_table::forget(writer, image.system, image.id);
+            return true;
         });
     }
     void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) override {
@@ -230,6 +294,9 @@ private:
                        const PullRequest & request, Time now) {
         switch (decision.verdict) {
         case Verdict::answer_image:
+            // A reader of somebody's private image does not keep it; its owners do.
+            if (!situation.image->is_private || situation.image->is_owned_by(request.requester))
+                claim_table::add(writer, request.key, {request.requester, request.identity.gid, now});
             return {*as_seen_by(asker_of(request), *std::move(situation.image)), false};
         case Verdict::answer_pull: {
             Pull & pull = situation.pulls[decision.pull].pull;

@@ -96,6 +96,10 @@ bool Image::holds_grant(const Identity & caller) const {
     });
 }
 
+bool Image::is_owned_by(uid_t uid) const {
+    return std::any_of(grants.begin(), grants.end(), [&](const Grant & grant) { return grant.owner == uid; });
+}
+
 bool Image::may_see_tag(const Identity & caller, const std::string & tag) const {
     if (!may_read(caller)) return false;
     const bool is_private_tag = std::find(private_tags.begin(), private_tags.end(), tag) != private_tags.end();

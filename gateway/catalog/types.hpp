@@ -83,14 +83,37 @@ struct Image {
     uid_t puller = 0;
     Time last_pull{};
     std::optional<Time> expiration{};
+    bool is_pinned = false; ///< an admin keeps it: it does not expire
 
     /** The union of all grants with their owners; public images give an empty list. */
     [[nodiscard]] Acl acl() const;
     [[nodiscard]] bool may_read(const Identity & caller) const { return !is_private || holds_grant(caller); }
     /** Whether a grant names `caller`, as its owner or as a reader. */
     [[nodiscard]] bool holds_grant(const Identity & caller) const;
+    /** Whether one of the grants is `uid`'s own. */
+    [[nodiscard]] bool is_owned_by(uid_t uid) const;
     /** Whether `caller` may know that `tag` is one of this image's. */
     [[nodiscard]] bool may_see_tag(const Identity & caller, const std::string & tag) const;
+};
+
+/** Somebody's wish that a tag stays: he has pulled it, or brought it. A tag goes with its last claim. */
+struct Claim {
+    uid_t uid = 0;
+    gid_t gid = 0; ///< his primary group then; for quotas
+    Time since;
+};
+
+/** What somebody's claims keep on the storage: content is counted once for each who wants it. */
+struct Usage {
+    std::uint64_t images = 0;
+    std::uint64_t bytes = 0;
+};
+
+/** An image that nobody can look up any more, whose files stay for the nodes that have found it before (R14). */
+struct RetiredImage {
+    ImageId id;
+    std::uint64_t size_bytes = 0;
+    Time since;
 };
 
 struct LayerProgress {
@@ -118,6 +141,7 @@ struct Pull {
     std::int64_t number = 0; ///< the catalog's; also the id that logs carry
     ImageKey key;
     uid_t requester = 0;
+    gid_t requester_gid = static_cast<gid_t>(-1);
     std::string requester_name;
     State state = State::init;
     std::string message;   ///< one short sentence a step; the reason of a failure (R8)

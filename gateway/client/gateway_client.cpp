@@ -66,11 +66,20 @@ std::string GatewayClient::get(const std::string & verb, const std::optional<Ima
 }
 
 std::string GatewayClient::post(const std::string & verb, const ImageRequest & image, const std::string & body,
-                                const auth::AuthorizedLocations & locations) {
+                                const auth::AuthorizedLocations & locations, const std::string & query) {
     return ask(true,
                "/api/" + verb + "/" + percent_encode(system_) + "/" + std::string{to_string(image.type)} + "/" +
-                   percent_encode(image.tag) + "/",
+                   percent_encode(image.tag) + "/" + (query.empty() ? "" : "?" + query),
                body, locations);
+}
+
+std::string GatewayClient::get_path(const std::string & verb, const std::string & rest) {
+    return ask(false, "/api/" + verb + "/" + percent_encode(system_) + rest, {}, {});
+}
+
+std::string GatewayClient::post_path(const std::string & verb, const std::string & rest, const std::string & body,
+                                     const auth::AuthorizedLocations & locations) {
+    return ask(true, "/api/" + verb + "/" + percent_encode(system_) + rest, body, locations);
 }
 
 std::string GatewayClient::ask(bool is_post, const std::string & path, const std::string & body,

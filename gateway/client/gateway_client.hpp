@@ -42,7 +42,11 @@ public:
     [[nodiscard]] std::string get(const std::string & verb, const std::optional<ImageRequest> & image = {},
                                   const std::string & query = {});
     [[nodiscard]] std::string post(const std::string & verb, const ImageRequest & image, const std::string & body,
-                                   const auth::AuthorizedLocations & locations);
+                                   const auth::AuthorizedLocations & locations, const std::string & query = {});
+    /** For routes that name no image: /api/VERB/SYSTEM, and `rest` behind it as it is. */
+    [[nodiscard]] std::string get_path(const std::string & verb, const std::string & rest);
+    [[nodiscard]] std::string post_path(const std::string & verb, const std::string & rest, const std::string & body,
+                                        const auth::AuthorizedLocations & locations = {});
 
 private:
     [[nodiscard]] std::string ask(bool is_post, const std::string & path, const std::string & body,

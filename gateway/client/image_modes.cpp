@@ -47,7 +47,8 @@ std::string looked_up(const Command & command, const ImageRequest & image, const
 } // namespace
 
 int list_images(const Command & command) {
-    const auto images = matching(command, all_images(command));
+    const auto images = matching(command, command.options.mine ? parse_image_list(get(command, "mine"))
+                                                               : all_images(command));
     std::ostream & out = command.around.io.out;
     if (command.options.json)
         show_json(command, json::images(images));
@@ -130,7 +131,7 @@ int list_queue(const Command & command) {
 int expire(const Command & command) {
     const ImageRequest image = named_image(command);
     return within("cannot expire " + image.to_string(), [&] {
-        switch (parse_verdict(get(command, "expire", image))) {
+        switch (parse_verdict(get(command, "expire", image, command.options.dry_run ? "dry_run=1" : ""))) {
         case Verdict::done:
             break;
         case Verdict::not_admin:
@@ -143,10 +144,13 @@ int expire(const Command & command) {
 }
 
 int expire_overdue(const Command & command) {
-    const std::string body = get(command, "autoexpire");
+    const std::string body = get(command, "autoexpire", {}, command.options.dry_run ? "dry_run=1" : "");
     if (parse_verdict(body) != Verdict::done)
         throw Failure{Cause::refused, "cannot expire images: you are not one of this system's admins"};
-    if (command.options.json) show_json(command, json::removed(parse_removed(body)));
+    if (command.options.json)
+        show_json(command, json::removed(parse_removed(body)));
+    else if (command.options.dry_run)
+        for (const std::string & id : parse_removed(body)) command.around.io.out << id << '\n';
     return 0;
 }
 

@@ -25,6 +25,30 @@ CredentialFile file_of(const Command & command) {
     return CredentialFile{command.around.home};
 }
 
+/** Lets the gateway show the login to the registry, since login nodes may not reach it. What is refused is not stored.
+ */
+std::string verified(const Command & command, const std::string & location, const std::string & login) {
+    if (command.options.no_verify) return "it was not checked";
+    try {
+        GatewayClient client{command.site, command.around};
+        const std::string answer =
+            client.post_path("login", "/" + percent_encode(location) + "/", {}, {{location, login}});
+        const bool is_accepted = answer.find("\"accepted\"") != std::string::npos;
+        return is_accepted ? "the registry has accepted it"
+                           : "the registry lets everybody in, and did not say whether it is right";
+    } catch (const NoGateway & refusal) {
+        // An older gateway, or one that does not look, says nothing about the login.
+        const bool knows_no_logins =
+            refusal.status() == 501 ||
+            (refusal.status() == 404 && refusal.body().find("no such route") != std::string::npos);
+        if (knows_no_logins) return "the gateway cannot check it; the registry sees it at the next pull";
+        const std::string advice = refusal.status() == 403 || refusal.status() == 400
+                                       ? "; nothing was stored"
+                                       : "; nothing was stored (--no-verify stores it unchecked)";
+        throw Failure{refusal.cause(), "cannot log in: " + std::string{refusal.what()} + advice};
+    }
+}
+
 } // namespace
 
 int log_in(const Command & command) {
@@ -41,9 +65,10 @@ int log_in(const Command & command) {
         password = command.around.ask(location + " password: ", true);
     if (!password.empty() && password.back() == '\r') password.pop_back();
     if (password.empty()) throw Error{"no password was given; nothing was stored"};
+    const std::string verdict = verified(command, location, user + ":" + password);
     file.store(command.site.system, location, command.around.seal(user + ":" + password));
-    command.around.io.err << "login of " << user << " for " << location << " is stored in " << file.path()
-                          << "; the registry sees it at the next pull\n";
+    command.around.io.err << "login of " << user << " for " << location << " is stored in " << file.path() << "; "
+                          << verdict << '\n';
     return 0;
 }
 

@@ -36,6 +36,15 @@ int expire_overdue(const Command & command);
 /** pull_mode.cpp: `pull` waits and shows; `pullnb` asks once. */
 int pull(const Command & command);
 int pull_without_waiting(const Command & command);
+/** share_mode.cpp: what one does with images that are there */
+int share(const Command & command);
+int unshare(const Command & command);
+int hand_over(const Command & command);
+int remove_tag(const Command & command);
+int pin(const Command & command);
+int unpin(const Command & command);
+/** load_mode.cpp */
+int load(const Command & command);
 /** login_mode.cpp */
 int log_in(const Command & command);
 int log_out(const Command & command);

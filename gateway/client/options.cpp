@@ -21,12 +21,19 @@ const char * const usage_text =
     "  pull TAG...              bring images to this system, and wait for them\n"
     "  pullnb TAG               the same without waiting\n"
     "  queue                    the pulls on their way\n"
+    "  load FILE|- [TAG]        bring an image without a registry: an archive, or an OCI layout\n"
+    "  share TAG, unshare TAG   let --user and --group use a private image of yours, or no more\n"
+    "  chown OWNER TAG          make it somebody else's\n"
+    "  rm TAG                   you need it no more; the image goes with the last who does\n"
     "  login [LOCATION]         store a registry login;  logout [LOCATION] forgets it\n"
-    "  expire TAG, autoexpire   remove images (admins)\n"
+    "  expire TAG, autoexpire   remove images;  pin TAG, unpin TAG: not this one (admins)\n"
     "options, before the mode:\n"
-    "  -u, --user LIST          readers of a private image: names or uids (pull)\n"
+    "  -u, --user LIST          readers of a private image: names or uids (pull, load, share)\n"
     "  -g, --group LIST         the same for groups\n"
-    "  --username NAME          of a login; --password-stdin reads its password from stdin\n"
+    "  --username NAME          of a login; --password-stdin reads its password from stdin;\n"
+    "                           --no-verify stores it without asking the registry\n"
+    "  --mine                   images: those that you have pulled or brought\n"
+    "  --dry-run                rm, expire, autoexpire: only say what would go\n"
     "  --json                   answer in JSON, with an exit status for each cause\n"
     "  -v, --verbose            show the gateway's messages\n"
     "  -h, --help, --version\n"
@@ -35,7 +42,7 @@ const char * const version_text = "shifterimg";
 
 namespace {
 
-enum class Takes { nothing, image, images, pattern, location };
+enum class Takes { nothing, image, images, pattern, location, owner_and_image, file_and_tag };
 
 struct ModeName {
     std::string_view name;
@@ -43,19 +50,32 @@ struct ModeName {
     Takes takes;
 };
 constexpr std::array modes = {
-    ModeName{"images", Mode::images, Takes::pattern},         ModeName{"lookup", Mode::lookup, Takes::image},
-    ModeName{"inspect", Mode::inspect, Takes::image},         ModeName{"pull", Mode::pull, Takes::images},
-    ModeName{"history", Mode::history, Takes::image},         ModeName{"tree", Mode::tree, Takes::pattern},
-    ModeName{"pullnb", Mode::pullnb, Takes::image},           ModeName{"login", Mode::login, Takes::location},
-    ModeName{"logout", Mode::logout, Takes::location},        ModeName{"expire", Mode::expire, Takes::image},
-    ModeName{"autoexpire", Mode::autoexpire, Takes::nothing}, ModeName{"queue", Mode::queue, Takes::nothing},
+    ModeName{"images", Mode::images, Takes::pattern},
+    ModeName{"lookup", Mode::lookup, Takes::image},
+    ModeName{"inspect", Mode::inspect, Takes::image},
+    ModeName{"pull", Mode::pull, Takes::images},
+    ModeName{"history", Mode::history, Takes::image},
+    ModeName{"tree", Mode::tree, Takes::pattern},
+    ModeName{"pullnb", Mode::pullnb, Takes::image},
+    ModeName{"login", Mode::login, Takes::location},
+    ModeName{"logout", Mode::logout, Takes::location},
+    ModeName{"expire", Mode::expire, Takes::image},
+    ModeName{"autoexpire", Mode::autoexpire, Takes::nothing},
+    ModeName{"queue", Mode::queue, Takes::nothing},
+    ModeName{"share", Mode::share, Takes::image},
+    ModeName{"unshare", Mode::unshare, Takes::image},
+    ModeName{"chown", Mode::chown, Takes::owner_and_image},
+    ModeName{"rm", Mode::rm, Takes::image},
+    ModeName{"pin", Mode::pin, Takes::image},
+    ModeName{"unpin", Mode::unpin, Takes::image},
+    ModeName{"load", Mode::load, Takes::file_and_tag},
 };
 
 /** Options up to the first word that is none; `::optind` is left there. Returns false when something is to be printed.
  */
 bool parse_dashes(std::span<char * const> args, Options & options) {
-    enum : int { username = 256, password_stdin, json, long_lines, dot, version };
-    static const std::array<option, 11> known = {{{"help", no_argument, nullptr, 'h'},
+    enum : int { username = 256, password_stdin, json, long_lines, dot, mine, dry_run, no_verify, version };
+    static const std::array<option, 14> known = {{{"help", no_argument, nullptr, 'h'},
                                                   {"verbose", no_argument, nullptr, 'v'},
                                                   {"user", required_argument, nullptr, 'u'},
                                                   {"group", required_argument, nullptr, 'g'},
@@ -64,6 +84,9 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
                                                   {"json", no_argument, nullptr, json},
                                                   {"long", no_argument, nullptr, long_lines},
                                                   {"dot", no_argument, nullptr, dot},
+                                                  {"mine", no_argument, nullptr, mine},
+                                                  {"dry-run", no_argument, nullptr, dry_run},
+                                                  {"no-verify", no_argument, nullptr, no_verify},
                                                   {"version", no_argument, nullptr, version},
                                                   {nullptr, 0, nullptr, 0}}};
     const auto add = [](auto & list, const auto & more) { list.insert(list.end(), more.begin(), more.end()); };
@@ -101,6 +124,15 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
         case dot:
             options.dot = true;
             break;
+        case mine:
+            options.mine = true;
+            break;
+        case dry_run:
+            options.dry_run = true;
+            break;
+        case no_verify:
+            options.no_verify = true;
+            break;
         case ':':
             throw UsageError{std::string{args[static_cast<std::size_t>(::optind) - 1]} + " needs an argument"};
         default:
@@ -115,11 +147,34 @@ bool * trailing_flag(std::string_view word, Mode mode, Options & options) {
     if (word == "--json") return &options.json;
     if (word == "--long" && mode == Mode::images) return &options.long_lines;
     if (word == "--dot" && mode == Mode::tree) return &options.dot;
+    if (word == "--mine" && mode == Mode::images) return &options.mine;
+    if (word == "--dry-run" && (mode == Mode::rm || mode == Mode::expire || mode == Mode::autoexpire))
+        return &options.dry_run;
+    if (word == "--no-verify" && mode == Mode::login) return &options.no_verify;
     if (word == "--password-stdin" && mode == Mode::login) return &options.password_stdin;
     return nullptr;
 }
 
-std::size_t most_words(Takes takes) noexcept { return takes == Takes::nothing ? 0 : takes == Takes::images ? 1000 : 1; }
+std::size_t most_words(Takes takes) noexcept {
+    if (takes == Takes::owner_and_image || takes == Takes::file_and_tag) return 2;
+    return takes == Takes::nothing ? 0 : takes == Takes::images ? 1000 : 1;
+}
+
+/** "share TAG --user ann" reads well, too: takes the option at `next` and its list. */
+bool take_readers(std::span<char * const> args, std::size_t & next, Mode mode, Options & options) {
+    if (mode != Mode::share && mode != Mode::unshare && mode != Mode::load) return false;
+    const std::string_view word = args[next];
+    const std::string_view name = word.substr(0, word.find('='));
+    const bool is_user = name == "--user" || name == "-u";
+    if (!is_user && name != "--group" && name != "-g") return false;
+    if (name.size() == word.size() && next + 1 == args.size())
+        throw UsageError{std::string{word} + " needs an argument"};
+    const std::string_view list = name.size() == word.size() ? args[++next] : word.substr(name.size() + 1);
+    const auto readers = is_user ? parse_users(list) : parse_groups(list);
+    auto & all = is_user ? options.users : options.groups;
+    all.insert(all.end(), readers.begin(), readers.end());
+    return true;
+}
 
 } // namespace
 
@@ -147,17 +202,27 @@ Options parse_options(std::span<char * const> args) {
         // "images --long" reads well, too: options that only some modes have may stand after the mode.
         if (bool * flag = trailing_flag(word, mode->mode, options); flag != nullptr)
             *flag = true;
-        else if (words.size() < most_words(mode->takes) && (word.empty() || word.front() != '-'))
+        else if (take_readers(args, next, mode->mode, options))
+            continue;
+        else if (words.size() < most_words(mode->takes) &&
+                 (word.empty() || word.front() != '-' || (word == "-" && mode->mode == Mode::load)))
             words.emplace_back(word);
         else
             throw UsageError{quoted(word) + " is one word too many; options stand before the mode"};
     }
     if (options.long_lines && options.mode != Mode::images) throw UsageError{"--long is an option of images"};
+    if (options.mine && options.mode != Mode::images) throw UsageError{"--mine is an option of images"};
+    if (options.dry_run && options.mode != Mode::rm && options.mode != Mode::expire && options.mode != Mode::autoexpire)
+        throw UsageError{"--dry-run is an option of rm, expire and autoexpire"};
     if (options.dot && options.mode != Mode::tree) throw UsageError{"--dot is an option of tree"};
     const bool needs_image = mode->takes == Takes::image || mode->takes == Takes::images;
     if (needs_image &&
         (words.empty() || std::any_of(words.begin(), words.end(), [](const auto & word) { return word.empty(); })))
         throw UsageError{std::string{name} + " needs an image: type and tag, for example docker:ubuntu:22.04"};
+    if (mode->takes == Takes::owner_and_image && words.size() != 2)
+        throw UsageError{std::string{name} + " needs a user and an image: " + std::string{name} + " OWNER TAG"};
+    if (mode->takes == Takes::file_and_tag && (words.empty() || words.front().empty()))
+        throw UsageError{std::string{name} + " needs a file, a folder with an OCI layout, or - for standard input"};
     if (!words.empty()) options.argument = words.front();
     options.arguments = std::move(words);
     return options;

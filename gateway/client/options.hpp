@@ -15,7 +15,27 @@
 
 namespace shifter::client {
 
-enum class Mode { images, lookup, inspect, pull, pullnb, login, logout, expire, autoexpire, queue, history, tree };
+enum class Mode {
+    images,
+    lookup,
+    inspect,
+    pull,
+    pullnb,
+    login,
+    logout,
+    expire,
+    autoexpire,
+    queue,
+    history,
+    tree,
+    share,
+    unshare,
+    chown,
+    rm,
+    pin,
+    unpin,
+    load
+};
 
 struct Options {
     Mode mode = Mode::images;
@@ -25,6 +45,9 @@ struct Options {
     bool json = false;                ///< answer in JSON, with an exit status for each cause
     bool long_lines = false;          ///< images: size, digest, owner
     bool dot = false;                 ///< tree: for graphviz
+    bool mine = false;                ///< images: only those that the caller has pulled or brought
+    bool dry_run = false;             ///< rm, expire, autoexpire: only say what would go
+    bool no_verify = false;           ///< login: store it without asking the registry
     std::vector<std::uint32_t> users; ///< readers of a private image
     std::vector<std::uint32_t> groups;
     std::string username; ///< of a login

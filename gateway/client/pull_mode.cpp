@@ -2,10 +2,12 @@
 #include "client/credential_file.hpp"
 #include "client/format.hpp"
 #include "client/json_output.hpp"
+#include "client/login_sources.hpp"
 #include "client/modes.hpp"
 #include "client/progress_view.hpp"
 
 #include <algorithm>
+#include <map>
 #include <ostream>
 
 namespace shifter::client {
@@ -121,6 +123,7 @@ public:
     }
 
     void ask(Pulling & pull) {
+        look_for_login(pull.image);
         try {
             const std::string answer = client_.post("pull", pull.image, body_, locations_);
             show_message(command_, answer);
@@ -133,11 +136,29 @@ public:
         }
     }
 
+    /** Why a login of another program is not used, as the end of a sentence; mostly empty. */
+    [[nodiscard]] std::string obstacle(const ImageRequest & image) const {
+        const auto found = obstacles_.find(registry_of(image.tag));
+        return found == obstacles_.end() || found->second.empty() ? "" : " (" + found->second + ")";
+    }
+
 private:
+    /** What other programs have stored, once for each registry, and only where shifterimg has nothing. */
+    void look_for_login(const ImageRequest & image) {
+        const std::string registry = registry_of(image.tag);
+        const bool has_own =
+            locations_.count(registry) > 0 || (registry == "docker.io" && locations_.count("default") > 0);
+        if (has_own || obstacles_.count(registry) > 0) return;
+        FoundLogin found = find_login(command_.around.home, registry);
+        if (found.login) locations_[registry] = *std::move(found.login);
+        obstacles_[registry] = std::move(found.obstacle);
+    }
+
     const Command & command_;
     GatewayClient client_;
     std::string body_;
     auth::AuthorizedLocations locations_;
+    std::map<std::string, std::string> obstacles_; ///< by registry
 };
 
 /** All pulls of one command, from the first request to the last end. */
@@ -219,7 +240,7 @@ private:
     void end(Pulling & pull, Cause cause, const std::string & sentence) {
         pull.is_over = true;
         pull.cause = cause;
-        pull.error = with_pull_context(pull.name, sentence);
+        pull.error = with_pull_context(pull.name, sentence) + asker_.obstacle(pull.image);
         if (pull.info.status == "READY") pull.info.status = "FAILURE"; // it is not what was asked for
     }
 

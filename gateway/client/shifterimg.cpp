@@ -35,6 +35,20 @@ int run(const Command & command) {
         return expire_overdue(command);
     case Mode::queue:
         return list_queue(command);
+    case Mode::share:
+        return share(command);
+    case Mode::unshare:
+        return unshare(command);
+    case Mode::chown:
+        return hand_over(command);
+    case Mode::rm:
+        return remove_tag(command);
+    case Mode::pin:
+        return pin(command);
+    case Mode::unpin:
+        return unpin(command);
+    case Mode::load:
+        return load(command);
     }
     return static_cast<int>(ExitStatus::failed);
 }

@@ -2,10 +2,10 @@
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 shifter_library(layers
-  SOURCES layers/chunk_queue.cpp layers/decoder.cpp layers/decompressor.cpp layers/hard_links.cpp
+  SOURCES layers/archive_index.cpp layers/chunk_queue.cpp layers/decoder.cpp layers/decompressor.cpp layers/hard_links.cpp
           layers/layer_reader.cpp layers/pax.cpp
           layers/tar_header.cpp layers/tree.cpp layers/tree_merger.cpp
-  HEADERS layers/bad_layer.hpp layers/chunk_queue.hpp layers/decoder.hpp layers/decompressor.hpp layers/layer_entry.hpp
+  HEADERS layers/archive_index.hpp layers/bad_layer.hpp layers/chunk_queue.hpp layers/decoder.hpp layers/decompressor.hpp layers/layer_entry.hpp
           layers/layer_reader.hpp layers/limits.hpp layers/pax.hpp layers/segmented.hpp layers/tar_header.hpp
           layers/tree.hpp layers/tree_merger.hpp
   DEPS base oci

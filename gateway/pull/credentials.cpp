@@ -21,12 +21,6 @@ bool is_same_registry(const std::string & name, const std::string & other) {
     return name == other || (is_docker_hub(name) && is_docker_hub(other));
 }
 
-registry::Credentials split(const std::string & text) {
-    const std::size_t colon = text.find(':');
-    if (colon == std::string::npos) return {text, registry::Secret{}};
-    return {text.substr(0, colon), registry::Secret{std::string_view{text}.substr(colon + 1)}};
-}
-
 std::array<std::byte, 16> random_salt() {
     std::array<std::byte, 16> salt{};
     if (::getrandom(salt.data(), salt.size(), 0) != static_cast<ssize_t>(salt.size()))
@@ -36,15 +30,21 @@ std::array<std::byte, 16> random_salt() {
 
 } // namespace
 
+registry::Credentials split_login(const std::string & text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos) return {text, registry::Secret{}};
+    return {text.substr(0, colon), registry::Secret{std::string_view{text}.substr(colon + 1)}};
+}
+
 std::optional<registry::Credentials> credentials_for(const Source & source, const auth::AuthorizedLocations & logins,
                                                      const std::string & default_location) {
     for (const auto & [name, login] : logins) {
         if (is_same_registry(name, source.location.name) || is_same_registry(name, source.reference.registry))
-            return split(login);
+            return split_login(login);
     }
     const auto fallback = logins.find("default");
     if (fallback == logins.end() || !is_same_registry(source.location.name, default_location)) return std::nullopt;
-    return split(fallback->second);
+    return split_login(fallback->second);
 }
 
 std::string credentials_mark(const std::optional<registry::Credentials> & credentials) {

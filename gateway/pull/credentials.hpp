@@ -12,6 +12,9 @@
 
 namespace shifter::pull {
 
+/** "user:password": the password is all that follows the first colon (H7-19). */
+[[nodiscard]] registry::Credentials split_login(const std::string & text);
+
 /**
  * The login for `source`: the one for its location or registry; "default" only for the default location (H7-18). The
  * password is all that follows the first colon (H7-19).

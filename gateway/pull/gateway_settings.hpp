@@ -6,6 +6,7 @@
 #pragma once
 
 #include "catalog/catalog.hpp"
+#include "catalog/housekeeping.hpp"
 #include "catalog/publisher.hpp"
 #include "registry/registry_client.hpp"
 #include "squash/convert.hpp"
@@ -25,6 +26,16 @@ struct System {
     std::string munge_socket;
     std::vector<std::string> admins; ///< account names, exact (H7-23)
     oci::Platform platform = oci::Platform::of_this_machine();
+    std::uint64_t high_water_bytes = 0; ///< images over this are evicted, the longest unused first; 0: never
+    std::uint64_t low_water_bytes = 0;  ///< down to this; 0: to the high water
+};
+
+/** What one person, or one primary group, may keep on a system; 0: without limit. */
+struct Quotas {
+    std::uint64_t user_images = 0;
+    std::uint64_t user_bytes = 0;
+    std::uint64_t group_images = 0;
+    std::uint64_t group_bytes = 0;
 };
 
 /** Registries that no location names, which users may pull from (I29). */
@@ -41,6 +52,9 @@ struct GatewaySettings {
     std::string default_location = "docker.io";
     RegistryPolicy registries;
     std::chrono::seconds image_expiration{90 * 86400};
+    std::chrono::seconds removal_grace{86400};       ///< files stay for so long after their image is gone
+    std::chrono::seconds autoexpire_interval{3600};  ///< 0: only when an admin says so
+    Quotas quotas;
     std::string cache_directory;
     unsigned worker_threads = 2; ///< conversions at a time; registries are asked by threads of their own
     std::string worker_name;     ///< whose pulls a restart takes up again; empty: the host's name
@@ -48,10 +62,22 @@ struct GatewaySettings {
     registry::RegistryLimits registry_limits;
     squash::Options squash;
     squash::Limits unpack_limits;
+    std::uint64_t max_upload_bytes = std::uint64_t{64} << 30U; ///< of one image that a user sends
+    unsigned most_uploads = 4;                                 ///< of one user at a time
+    std::chrono::seconds upload_timeout{600};                  ///< without a piece
     ImportRight import_right = ImportRight::nobody;
     std::vector<std::string> importers; ///< names or uids
     bool metrics = false;
     bool suppress_acl_in_meta = false; ///< DISABLE_ACL_METADATA
 };
+
+/** How images of `system` end. */
+[[nodiscard]] inline catalog::HousekeepingRules housekeeping_rules(const GatewaySettings & settings,
+                                                                   const System & system) {
+    return {.expiration = settings.image_expiration,
+            .grace = settings.removal_grace,
+            .high_water_bytes = system.high_water_bytes,
+            .low_water_bytes = system.low_water_bytes != 0 ? system.low_water_bytes : system.high_water_bytes};
+}
 
 } // namespace shifter::pull

@@ -2,8 +2,10 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catalog/content_lock.hpp"
 #include "catalog/counters.hpp"
 #include "pull/image_facts.hpp"
+#include "pull/quota.hpp"
 
 namespace shifter::pull {
 
@@ -11,7 +13,6 @@ using catalog::State;
 
 namespace {
 
-constexpr std::size_t window_bytes = 2U << 20U; // for each open blob; pull_queue.hpp states the sum
 constexpr std::size_t most_sentence_bytes = 2000;
 
 catalog::Time now() { return std::chrono::time_point_cast<catalog::Time::duration>(std::chrono::system_clock::now()); }
@@ -27,27 +28,36 @@ std::string count_of(std::size_t layers) { return layers == 1 ? "1 layer" : std:
 } // namespace
 
 PullJob::PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
-                 std::optional<registry::Credentials> credentials, std::stop_token stop)
+                 const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop)
     : settings_{settings}, catalog_{catalog}, pull_{std::move(pull)}, system_{system_named(settings, pull_.key.system)},
-      source_{resolve_source(settings, pull_.key.tag)}, has_credentials_{credentials.has_value()},
-      on_service_stop_{std::move(stop), [this] { abort_.request_stop(); }},
+      has_credentials_{has_credentials}, on_service_stop_{std::move(stop), [this] { abort_.request_stop(); }},
       publisher_{system_.storage}, shown_{pull_.state} {
-    client_ = std::make_unique<registry::RegistryClient>(source_.location, std::move(credentials),
-                                                         settings.registry_limits, abort_.get_token());
+    origin_ = make_origin(abort_.get_token());
+    place_ = origin_->place();
 }
 
 void PullJob::resolve() {
     show(State::pulling, "Getting manifest");
-    image_ = client_->resolve(source_.reference, system_.platform);
+    image_ = origin_->resolve(system_.platform);
     image_->config_json.clear(); // nobody reads it from here, and pulls wait with what they hold
     image_->config_json.shrink_to_fit();
     catalog_.set_access(pull_.number, image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
     id_ = ImageId::parse(image_->manifest_digest.hex()).value_or_throw("cannot name the image");
+    check_quota(image_->manifest.layers);
     (void)record_of(image_->config); // what cannot be published is not worth a download
     show(State::pulling, "Waiting for a worker");
 }
 
+/** Before the download by what the registry says of it, since nobody wants to wait for a refusal. */
+void PullJob::check_quota(const std::vector<oci::Descriptor> & layers) {
+    std::uint64_t expected = 0;
+    for (const oci::Descriptor & layer : layers) expected += layer.size_bytes;
+    refuse_over_quota(settings_.quotas, catalog_, pull_.key.system, {pull_.requester, pull_.requester_gid}, *id_,
+                      expected);
+}
+
 bool PullJob::finish_if_published() {
+    const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
     const auto size = publisher_.whole_size(*id_);
     if (!size) return false;
     finish(*size, std::nullopt);
@@ -67,6 +77,9 @@ void PullJob::convert_and_publish() {
     ++catalog::counters().conversions;
     catalog::counters().conversion_milliseconds += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
+    refuse_over_quota(settings_.quotas, catalog_, pull_.key.system, {pull_.requester, pull_.requester_gid}, *id_,
+                      result.size_bytes);
+    const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
     finish(result.size_bytes, std::move(file));
 }
 
@@ -74,12 +87,12 @@ std::vector<squash::LayerInput> PullJob::layer_inputs() {
     std::vector<squash::LayerInput> inputs;
     for (std::size_t i = 0; i < image_->manifest.layers.size(); ++i) {
         const oci::Descriptor & blob = image_->manifest.layers[i];
-        const auto open = [this, i, &blob] {
+        const auto open = [this, i] {
             const auto count = [meter = meter_, i](std::uint64_t bytes) {
                 meter->add(i, bytes);
                 catalog::counters().bytes_pulled += bytes;
             };
-            return watch(client_->open_blob(source_.reference.repository, blob, window_bytes, count), meter_);
+            return watch(origin_->open_layer(i, count), meter_);
         };
         inputs.push_back({blob, image_->config.diff_ids[i], open, [this] { abort_.request_stop(); }});
     }
@@ -89,7 +102,7 @@ std::vector<squash::LayerInput> PullJob::layer_inputs() {
 catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     catalog::Image image{pull_.key.system, pull_.key.type, *id_};
     image.manifest_digest = image_->manifest_digest.to_string();
-    image.reference = source_.reference.to_string();
+    image.reference = origin_->reference();
     image.platform = image_->config.platform.to_string();
     image.size_bytes = size_bytes;
     // Read with credentials: private, for its puller and whom he named (contract 7.6, H7-16, H7-17; I34).
@@ -110,7 +123,7 @@ catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     return made;
 }
 
-/** Data, name, record, then the catalog's row (R4). */
+/** Data, name, record, then the catalog's row (R4). The caller holds the content's lock: no removal comes between. */
 void PullJob::finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file) {
     {
         const std::lock_guard lock{showing_}; // the download is over: report() has nothing to add
@@ -172,6 +185,8 @@ Failure PullJob::explain_failure() const {
                     true};
         }
         return {tidy(error.what()), true}; // told once, then each new request asks the registry anew
+    } catch (const OverQuota & error) {
+        return {tidy(error.what()), true};
     } catch (const SysError & error) {
         return {tidy(error.what()), true};
     } catch (const Error & error) {

@@ -6,6 +6,7 @@
 
 #include "pull/gateway_settings.hpp"
 #include "pull/layer_meter.hpp"
+#include "pull/origin.hpp"
 #include "pull/pull_queue.hpp"
 
 #include <functional>
@@ -24,12 +25,13 @@ struct Failure {
 
 class PullJob {
 public:
-    /** @throws Error when the site no longer allows the registry, or no longer has the system */
+    /** @throws Error when the site no longer has the system */
     PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
-            std::optional<registry::Credentials> credentials, std::stop_token stop);
+            const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop);
 
     [[nodiscard]] const catalog::Pull & pull() const noexcept { return pull_; }
-    [[nodiscard]] const std::string & registry() const noexcept { return source_.location.name; }
+    /** Pulls from one place take turns. */
+    [[nodiscard]] const std::string & place() const noexcept { return place_; }
 
     /** Asks the registry what the tag is, once (R7), and whether everybody may read it. @throws RegistryError, Error */
     void resolve();
@@ -49,6 +51,7 @@ public:
 
 private:
     void show(catalog::State state, const std::string & message);
+    void check_quota(const std::vector<oci::Descriptor> & layers);
     [[nodiscard]] std::vector<squash::LayerInput> layer_inputs();
     [[nodiscard]] catalog::Publication publication(std::uint64_t size_bytes) const;
     void finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file);
@@ -57,12 +60,12 @@ private:
     catalog::Catalog & catalog_;
     const catalog::Pull pull_;
     const System & system_;
-    const Source source_;
     const bool has_credentials_;
     std::stop_source abort_; ///< the service stops, or this conversion has failed
     std::stop_callback<std::function<void()>> on_service_stop_;
     catalog::Publisher publisher_;
-    std::unique_ptr<registry::RegistryClient> client_;
+    std::unique_ptr<Origin> origin_;
+    std::string place_;
     std::optional<registry::ResolvedImage> image_;
     std::optional<ImageId> id_;
 

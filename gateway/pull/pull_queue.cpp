@@ -44,6 +44,7 @@ std::string worker_name(const GatewaySettings & settings) {
 struct Asker {
     PullRequest request;
     std::optional<registry::Credentials> credentials;
+    MakeOrigin origin = {}; ///< set when he brings the content himself
 };
 
 } // namespace
@@ -78,9 +79,13 @@ public:
     Impl(const Impl &) = delete;
     Impl & operator=(const Impl &) = delete;
 
-    Enqueued submit(PullRequest request, std::optional<registry::Credentials> credentials) {
+    Enqueued submit(PullRequest request, std::optional<registry::Credentials> credentials, MakeOrigin origin = {}) {
         const std::lock_guard entry{entry_}; // a pull is not claimed before its credentials are here
-        const auto answer = catalog_.enqueue(request, settings_.pull_policy, now());
+        auto answer = catalog_.enqueue(request, settings_.pull_policy, now());
+        if (is_damaged(answer)) { // R1: whoever asks for it repairs it
+            request.image_is_damaged = true;
+            answer = catalog_.enqueue(request, settings_.pull_policy, now());
+        }
         const Pull * pull = std::get_if<Pull>(&answer.what);
         if (pull != nullptr && !pull->ended) {
             const std::lock_guard lock{mutex_};
@@ -88,7 +93,7 @@ public:
             const auto same = std::find_if(askers.begin(), askers.end(), [&](const Asker & each) {
                 return each.request.requester == request.requester;
             });
-            if (same == askers.end()) askers.push_back({std::move(request), std::move(credentials)});
+            if (same == askers.end()) askers.push_back({std::move(request), std::move(credentials), std::move(origin)});
             wake_ = wake_ || answer.is_new;
         }
         changed_.notify_all();
@@ -103,6 +108,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_damaged(const Enqueued & answer) const {
+        const auto * image = std::get_if<catalog::Image>(&answer.what);
+        if (image == nullptr) return false;
+        const auto system = settings_.systems.find(image->system);
+        return system != settings_.systems.end() && !catalog::Publisher{system->second.storage}.is_whole(image->id);
+    }
+
     using Job = std::shared_ptr<PullJob>;
     using Content = std::pair<std::string, ImageId>; // system and id
 
@@ -142,17 +154,26 @@ private:
     void begin(Pull pull) {
         const std::int64_t number = pull.number;
         std::optional<registry::Credentials> credentials;
+        MakeOrigin origin;
         {
             const std::lock_guard lock{mutex_};
             for (const Asker & asker : askers_[number]) {
-                if (asker.request.requester == pull.requester) credentials = asker.credentials;
+                if (asker.request.requester != pull.requester) continue;
+                credentials = asker.credentials;
+                origin = asker.origin;
             }
         }
         try {
+            const bool has_credentials = credentials.has_value();
+            if (!origin && pull.key.type != ImageType::docker)
+                throw Error{
+                    "the gateway was restarted before the image was published, and what was sent is gone; send it "
+                    "again"};
+            if (!origin) origin = registry_origin(settings_, pull.key.tag, std::move(credentials));
             log::info("event=begun pull=" + std::to_string(number) + log::field("image", pull.key.tag) +
                       log::field("system", pull.key.system) + log::field("caller", pull.requester_name) +
                       log::field("uid", std::to_string(pull.requester)));
-            auto job = std::make_shared<PullJob>(settings_, catalog_, std::move(pull), std::move(credentials),
+            auto job = std::make_shared<PullJob>(settings_, catalog_, std::move(pull), origin, has_credentials,
                                                  stop_.get_token());
             const std::lock_guard lock{mutex_};
             active_.push_back(job);
@@ -168,14 +189,15 @@ private:
     void resolve_jobs() {
         while (const Job job = next(
                    to_resolve_,
-                   [&](const Job & each) { return busy_registries_.count(each->registry()) < most_for_one_registry; },
-                   [&](const Job & each) { busy_registries_.insert(each->registry()); })) {
+                   [&](const Job & each) { return busy_registries_.count(each->place()) < most_for_one_registry; },
+                   [&](const Job & each) { busy_registries_.insert(each->place()); })) {
             const bool is_resolved = run(*job, [&] {
                 job->resolve();
-                if (job->needed_credentials()) send_others_their_own_way(*job);
+                if (job->needed_credentials() && job->pull().key.type == ImageType::docker)
+                    send_others_their_own_way(*job);
             });
             const std::lock_guard lock{mutex_};
-            busy_registries_.erase(busy_registries_.find(job->registry()));
+            busy_registries_.erase(busy_registries_.find(job->place()));
             if (is_resolved) to_convert_.push_back(job);
             changed_.notify_all();
         }
@@ -352,6 +374,19 @@ Enqueued PullQueue::submit(const std::string & system, ImageType type, const std
     request.has_credentials = credentials.has_value();
     request.credentials_mark = credentials_mark(credentials);
     return impl_->submit(std::move(request), std::move(credentials));
+}
+
+Enqueued PullQueue::submit_content(const catalog::ImageKey & key, const auth::Caller & caller,
+                                   const Acl & requested_acl, MakeOrigin origin) {
+    impl_->refuse_when_full();
+    PullRequest request;
+    request.key = key;
+    request.requester = caller.identity.uid;
+    request.requester_name = caller.name;
+    request.identity = caller.identity;
+    request.requested_acl = requested_acl;
+    request.brings_content = true;
+    return impl_->submit(std::move(request), std::nullopt, std::move(origin));
 }
 
 } // namespace shifter::pull

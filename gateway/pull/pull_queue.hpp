@@ -13,9 +13,13 @@
 #include "catalog/catalog.hpp"
 #include "pull/gateway_settings.hpp"
 
+#include <functional>
 #include <memory>
+#include <stop_token>
 
 namespace shifter::pull {
+
+class Origin;
 
 class PullQueue {
 public:
@@ -35,6 +39,11 @@ public:
     [[nodiscard]] catalog::Enqueued submit(const std::string & system, ImageType type, const std::string & tag,
                                            const auth::Caller & caller, const Acl & requested_acl);
 
+    /** Publishes, as `key`, content that the caller has brought. Always a pull of its own, followed by its number. */
+    [[nodiscard]] catalog::Enqueued submit_content(const catalog::ImageKey & key, const auth::Caller & caller,
+                                                   const Acl & requested_acl,
+                                                   std::function<std::unique_ptr<Origin>(std::stop_token)> origin);
+
 private:
     class Impl;
     std::unique_ptr<Impl> impl_;
@@ -50,6 +59,9 @@ struct Source {
     ImageReference reference;
     registry::Location location;
 };
+/** The registry that a name means at this site; nothing when the site does not allow it. */
+[[nodiscard]] std::optional<registry::Location> location_named(const GatewaySettings & settings,
+                                                               const std::string & name);
 [[nodiscard]] Source resolve_source(const GatewaySettings & settings, const std::string & tag);
 
 } // namespace shifter::pull

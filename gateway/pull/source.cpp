@@ -54,22 +54,27 @@ std::string canonical_tag(ImageType type, const std::string & tag) {
     return canonical;
 }
 
-Source resolve_source(const GatewaySettings & settings, const std::string & tag) {
-    const auto is_location = [&](std::string_view name) { return settings.locations.count(std::string{name}) > 0; };
-    auto reference =
-        ImageReference::parse(tag, settings.default_location, is_location).value_or_throw("cannot pull " + quoted(tag));
-    if (const auto * location = find_location(settings, reference.registry)) return {std::move(reference), *location};
-
-    const std::string host = text::to_lower(reference.registry);
-    if (host != settings.default_location && !matches_any(settings.registries.allowed, host)) {
-        throw Error{"cannot pull " + quoted(tag) + ": this site does not allow the registry " + quoted(host) +
-                    "; it allows " + known_registries(settings)};
-    }
+std::optional<registry::Location> location_named(const GatewaySettings & settings, const std::string & name) {
+    if (const auto * location = find_location(settings, name)) return *location;
+    const std::string host = text::to_lower(name);
+    if (host != settings.default_location && !matches_any(settings.registries.allowed, host)) return std::nullopt;
     registry::Location location;
     location.name = host;
     location.url = (matches_any(settings.registries.insecure, host) ? "http://" : "https://") + host;
     if (host == "docker.io") location.url = docker_hub_url;
-    return {std::move(reference), std::move(location)};
+    return location;
+}
+
+Source resolve_source(const GatewaySettings & settings, const std::string & tag) {
+    const auto is_location = [&](std::string_view name) { return settings.locations.count(std::string{name}) > 0; };
+    auto reference =
+        ImageReference::parse(tag, settings.default_location, is_location).value_or_throw("cannot pull " + quoted(tag));
+    auto location = location_named(settings, reference.registry);
+    if (!location) {
+        throw Error{"cannot pull " + quoted(tag) + ": this site does not allow the registry " +
+                    quoted(text::to_lower(reference.registry)) + "; it allows " + known_registries(settings)};
+    }
+    return {std::move(reference), *std::move(location)};
 }
 
 } // namespace shifter::pull

@@ -79,7 +79,7 @@ bool Access::refused(const std::string & repository, std::uint64_t generation, c
 
     const auto bearer = method_ == AuthMethod::token ? challenge_of(response, "bearer") : std::nullopt;
     if (bearer) remember_realm(state, *bearer, response);
-    if (state.stage == Stage::nothing && response.status == 401 && bearer &&
+    if (!proves_login_ && state.stage == Stage::nothing && response.status == 401 && bearer &&
         fetch_token(state, repository, false, stop)) {
         state.stage = Stage::token;
         return true;
@@ -134,7 +134,7 @@ bool Access::fetch_token(State & state, const std::string & repository, bool wit
                          const std::stop_token & stop) const {
     Url url = *state.realm;
     if (!state.service.empty()) url = url.with_query("service", state.service);
-    url = url.with_query("scope", "repository:" + repository + ":pull");
+    if (!repository.empty()) url = url.with_query("scope", "repository:" + repository + ":pull");
     HttpRequest request{url, "application/json", {}, std::nullopt, limits_.document_timeout, std::nullopt};
     if (with_login) request.authorization = basic_authorization(*credentials_);
     if (!is_own_word(url.host())) request.led_by = state.registry_reach;

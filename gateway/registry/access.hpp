@@ -47,6 +47,8 @@ public:
      */
     [[nodiscard]] bool refused(const std::string & repository, std::uint64_t generation, const HttpResponse & response,
                                const std::stop_token & stop);
+    /** From now on a registry that refuses anonymous access is shown the login at once: anonymous tokens prove nothing. */
+    void prove_login() { proves_login_ = true; }
     /** The end of a sentence on a refusal, and what to do. */
     [[nodiscard]] FailedTry denial(const std::string & repository, long status) const;
     [[nodiscard]] bool used_credentials() const;
@@ -81,6 +83,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, State> states_;
     bool used_credentials_ = false;
+    bool proves_login_ = false;
 };
 
 } // namespace shifter::registry

@@ -26,7 +26,7 @@ Endpoint::Endpoint(Http & http, const std::string & url, const Location & locati
                                                                  limits} {}
 
 HttpResponse Endpoint::get(const Get & get, const BodySink & sink, const std::stop_token & stop) {
-    const Url url = base_.with_path("/v2/" + get.repository + "/" + get.path);
+    const Url url = base_.with_path(get.repository.empty() ? "/v2/" : "/v2/" + get.repository + "/" + get.path);
     // Nothing, a token, a login, and each token renewed once: whoever still says no means it.
     constexpr unsigned max_passes = 5;
     long status = 0;

@@ -14,7 +14,7 @@
 
 namespace shifter::registry {
 
-/** What to get. `path` is below /v2/<repository>/. */
+/** What to get. `path` is below /v2/<repository>/; without a repository it is /v2/ itself. */
 struct Get {
     std::string repository;
     std::string path;
@@ -39,6 +39,7 @@ public:
 
     /** For messages. */
     [[nodiscard]] std::string host() const { return base_.authority(); }
+    void prove_login() { access_.prove_login(); }
     [[nodiscard]] bool used_credentials() const { return access_.used_credentials(); }
 
 private:

@@ -222,6 +222,19 @@ std::unique_ptr<oci::ByteSource> RegistryClient::open_blob(const std::string & r
     return std::make_unique<BlobStream>(impl_->session, repository, blob, window_bytes, std::move(on_bytes));
 }
 
+bool RegistryClient::check_login() {
+    Session & session = *impl_->session;
+    Endpoint & endpoint = *session.endpoints.back(); // mirrors never see logins
+    endpoint.prove_login();
+    with_retries(session.limits, session.stop, [&] {
+        std::string body;
+        const Get get{"", "", "application/json", std::nullopt, session.limits.document_timeout};
+        const auto sink = into(body, session.limits.documents.max_bytes, endpoint.host());
+        (void)endpoint.get(get, sink, session.stop);
+    });
+    return endpoint.used_credentials();
+}
+
 bool RegistryClient::used_credentials() const {
     const auto & endpoints = impl_->session->endpoints;
     return std::any_of(endpoints.begin(), endpoints.end(),

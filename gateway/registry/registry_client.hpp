@@ -107,6 +107,13 @@ public:
                                                              const oci::Descriptor & blob, std::size_t window_bytes,
                                                              OnBytes on_bytes = {});
 
+    /**
+     * Shows the login to the registry, and asks for nothing: "/v2/" ("Determining Support"), by a token without scope.
+     * @return whether the registry wanted a login at all: one that does not cannot say whether this one is good
+     * @throws RegistryError  Cause::denied when it is refused
+     */
+    [[nodiscard]] bool check_login();
+
     /** Whether any answer so far needed the credentials: to ask once more after the last blob, before publishing (I34).
      */
     [[nodiscard]] bool used_credentials() const;

@@ -46,20 +46,42 @@ Refusal read_database(const Value & value, C & config) {
 }
 
 /** days:hours:minutes:seconds (contract 7.8). */
-Refusal read_expiration(const Value & value, C & config) {
+Refusal read_days(const Value & value, std::uint64_t & seconds) {
     std::string text;
     if (auto refusal = read_text(value, text)) return refusal;
     const auto pieces = text::split(text, ':');
     constexpr std::uint64_t units[] = {86'400, 3'600, 60, 1};
-    std::uint64_t seconds = 0;
+    seconds = 0;
     if (pieces.size() != 4) return "must be days:hours:minutes:seconds, not " + quoted(text);
     for (std::size_t i = 0; i < 4; ++i) {
         const auto number = text::parse_unsigned<std::uint32_t>(pieces[i]);
         if (!number || *number > 100'000) return "must be days:hours:minutes:seconds, not " + quoted(text);
         seconds += *number * units[i];
     }
+    return std::nullopt;
+}
+
+Refusal read_expiration(const Value & value, C & config) {
+    std::uint64_t seconds = 0;
+    if (auto refusal = read_days(value, seconds)) return refusal;
     if (seconds == 0) return "must be longer than nothing";
     config.settings.image_expiration = std::chrono::seconds{seconds};
+    return std::nullopt;
+}
+
+Refusal read_grace(const Value & value, C & config) {
+    std::uint64_t seconds = 0;
+    if (auto refusal = read_days(value, seconds)) return refusal;
+    config.settings.removal_grace = std::chrono::seconds{seconds};
+    return std::nullopt;
+}
+
+/** It becomes a column of the catalog, and a word of the log. */
+Refusal read_worker_name(const Value & value, C & config) {
+    auto & name = config.settings.worker_name;
+    if (auto refusal = read_text(value, name)) return refusal;
+    if (name.empty() || name.size() > 255 || name.find(' ') != std::string::npos)
+        return "must be one word of at most 255 bytes, not " + quoted(name);
     return std::nullopt;
 }
 
@@ -192,12 +214,32 @@ const std::vector<Key<C>> & global_keys() {
          texts(setting(&S::registries, &pull::RegistryPolicy::insecure))},
         {"ImageExpirationTimeout", "days:hours:minutes:seconds", "90:00:00:00", "\"90:00:00:00\"",
          "How long an image stays after the last lookup or pull, until autoexpire removes it.", read_expiration},
+        {"AutoExpire", "seconds, 0 to 31536000", "3600", "",
+         "How often images whose time is over are removed, and images over the high water; 0: only when an admin says "
+         "shifterimg autoexpire.",
+         duration(setting(&S::autoexpire_interval), 0, 31'536'000)},
+        {"RemovalGrace", "days:hours:minutes:seconds", "1:00:00:00", "",
+         "For so long the files of an image stay after it was removed, for jobs that have looked it up and nodes that "
+         "have it mounted. What was looked up within this time is never evicted for space.",
+         read_grace},
+        {"UserImages", "number 0 to 1000000000", "0", "", "Most images that one user may keep on a system; 0: no limit.",
+         number(setting(&S::quotas, &pull::Quotas::user_images), 0, 1'000'000'000)},
+        {"UserBytes", "size 0 to 1E", "0", "", "Most bytes of images that one user may keep on a system; 0: no limit.",
+         size(setting(&S::quotas, &pull::Quotas::user_bytes), 0, std::uint64_t{1} << 60U)},
+        {"GroupImages", "number 0 to 1000000000", "0", "",
+         "The same for all users of one primary group together; 0: no limit.",
+         number(setting(&S::quotas, &pull::Quotas::group_images), 0, 1'000'000'000)},
+        {"GroupBytes", "size 0 to 1E", "0", "", "The same for all users of one primary group together; 0: no limit.",
+         size(setting(&S::quotas, &pull::Quotas::group_bytes), 0, std::uint64_t{1} << 60U)},
         {"PullUpdateTimeout", "seconds, 0 to 31536000", "300", "300",
          "For so long a pulled image, or the reason why it could not be pulled, is answered without asking the "
          "registry again.",
          duration(setting(&S::pull_policy, &catalog::PullPolicy::update_timeout), 0, 31'536'000)},
         {"WorkerThreads", "number 1 to 256", "2", "2", "Pulls at one time.",
          number(setting(&S::worker_threads), 1, 256)},
+        {"WorkerName", "word", "the host's name", "",
+         "Whose pulls a restart takes up again. Two gateways of one catalog on one host each need a name of their own.",
+         read_worker_name},
         {"Authentication", "munge or mock", "munge", "",
          "mock is for tests: anybody may say who he is. It is refused unless the service listens on loopback alone.",
          choice(path(&C::authentication),
@@ -256,6 +298,11 @@ const std::vector<Key<pull::System>> & platform_keys() {
          "Mode of files of private images. Nodes mount as root; where root is squashed, 0640 and Group let them.",
          read_mode<&catalog::ImageStorage::private_mode, 0640>},
         {"Group", "name or gid", "the service's own", "", "Group of the files.", read_group},
+        {"HighWater", "size 0 to 1E", "0", "",
+         "When the images have more bytes than this, the longest unused are removed until they have LowWater; 0: never.",
+         size(path(&P::high_water_bytes), 0, std::uint64_t{1} << 60U)},
+        {"LowWater", "size 0 to 1E", "HighWater", "", "See HighWater.",
+         size(path(&P::low_water_bytes), 0, std::uint64_t{1} << 60U)},
         {"policy_file", "refused", "none", "",
          "Signature policies are not enforced by this release. A gateway that ignored one would publish what the site "
          "forbids, so the "

@@ -154,6 +154,9 @@ private:
                          [](const auto & address) { return address.is_loopback(); }))
             report(true, at("Authentication"), "Authentication",
                    "mock lets anybody be anybody; it needs Listen on loopback alone");
+        for (const auto & [name, system] : config.settings.systems)
+            if (system.low_water_bytes > system.high_water_bytes)
+                report(true, at("Platforms"), "Platforms." + name + ".LowWater", "is higher than HighWater");
         std::set<std::string> directories;
         for (const auto & [name, system] : config.settings.systems)
             if (!system.storage.directory.empty() && !directories.insert(system.storage.directory).second)

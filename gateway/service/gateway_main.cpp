@@ -6,12 +6,18 @@
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "catalog/catalog.hpp"
+#include "catalog/whole_images.hpp"
+#include "pull/caretaker.hpp"
+#include "pull/image_archive.hpp"
+#include "pull/login_check.hpp"
+#include "pull/mongo_import.hpp"
 #include "pull/pull_queue.hpp"
 #include "service/gateway_config.hpp"
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <ostream>
 
 #include <fcntl.h>
@@ -29,6 +35,8 @@ constexpr const char * usage =
     "  --config FILE     configuration, unless GWCONFIG names one\n"
     "  --check-config    say everything that is wrong with it, or with FILE, and end\n"
     "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
+    "  --import-mongo FILE   take over the images of a deployed gateway (mongoexport), and end\n"
+    "  --dry-run             with it: only say what would be taken over\n"
     "  --version, --help\n"
     "See shifter-gateway(8).\n";
 
@@ -36,14 +44,18 @@ struct Options {
     std::string config = installed::gateway_config;
     std::string port_file;
     bool check_only = false;
+    std::string mongo_export; ///< import this file instead of serving
+    bool dry_run = false;
     const char * print = nullptr; ///< what to print instead of serving
 };
 
 Options parse_options(std::span<char * const> args) {
-    enum : int { config = 256, check, port_file, version, help };
-    static const std::array<option, 6> known = {{{"config", required_argument, nullptr, config},
+    enum : int { config = 256, check, port_file, import_mongo, dry_run, version, help };
+    static const std::array<option, 8> known = {{{"config", required_argument, nullptr, config},
                                                  {"check-config", no_argument, nullptr, check},
                                                  {"port-file", required_argument, nullptr, port_file},
+                                                 {"import-mongo", required_argument, nullptr, import_mongo},
+                                                 {"dry-run", no_argument, nullptr, dry_run},
                                                  {"version", no_argument, nullptr, version},
                                                  {"help", no_argument, nullptr, help},
                                                  {nullptr, 0, nullptr, 0}}};
@@ -62,6 +74,12 @@ Options parse_options(std::span<char * const> args) {
             break;
         case port_file:
             options.port_file = ::optarg;
+            break;
+        case import_mongo:
+            options.mongo_export = ::optarg;
+            break;
+        case dry_run:
+            options.dry_run = true;
             break;
         case version:
             options.print = "version";
@@ -164,6 +182,9 @@ void serve(const Options & options, const GatewayConfig & config) {
     const auto catalog = catalog::open_sqlite_catalog(config.database);
     pull::PullQueue queue{config.settings, *catalog};
     const api::StorageWatch storage{config.settings};
+    const pull::Caretaker caretaker{config.settings, *catalog};
+    catalog::WholeImages whole_images;
+    pull::UploadStore uploads{config.settings};
     api::Api api{{.settings = config.settings,
                   .catalog = *catalog,
                   .submit = [&queue](const std::string & system, ImageType type, const std::string & tag,
@@ -174,7 +195,21 @@ void serve(const Options & options, const GatewayConfig & config) {
                   .anonymous_read = config.anonymous_read,
                   .status_page = config.status_page,
                   .ui_directory = std::string{installed::prefix} + "/share/shifter/ui",
-                  .storage = [&storage] { return storage.latest(); }}};
+                  .storage = [&storage] { return storage.latest(); },
+                  .is_whole = [&whole_images](const pull::System & system,
+                                              const ImageId & id) { return whole_images.is_whole(system.storage, id); },
+                  .check_login =
+                      [&config](const std::string & location, const auth::Caller & caller) {
+                          return pull::check_login(config.settings, location, caller.locations);
+                      },
+                  .uploads = &uploads,
+                  .piece_bytes = config.server.max_body_bytes,
+                  .submit_archive =
+                      [&queue, &config](const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
+                                        std::shared_ptr<const pull::SharedFile> file) {
+                          return queue.submit_content(key, caller, readers,
+                                                      pull::archive_origin(config.settings, key.tag, std::move(file)));
+                      }}};
     const api::HttpServer server{std::move(sockets), config.server,
                                  [&api](const api::Request & request) { return api.handle(request); }};
     if (!options.port_file.empty()) write_port_file(options.port_file, server.addresses());
@@ -194,6 +229,19 @@ int check_config(const std::string & path, std::ostream & out, std::ostream & er
         err << "shifter-gateway: " << (problem.is_error ? "" : "warning: ") << problem.what << '\n';
     if (!parsed.problems.empty()) return static_cast<int>(ExitStatus::failed);
     out << path << ": usable\n";
+    return static_cast<int>(ExitStatus::success);
+}
+
+int take_over(const Options & options, const GatewayConfig & config, std::ostream & out) {
+    std::ifstream lines{options.mongo_export};
+    if (!lines) throw SysError{errno, "cannot read " + quoted(options.mongo_export)};
+    (void)::umask(077);
+    prepare_directories(config);
+    const auto catalog = catalog::open_sqlite_catalog(config.database);
+    const auto report = pull::import_mongo(lines, config.settings, *catalog, options.dry_run, wall_clock());
+    for (const std::string & each : report.skipped) out << "skipped " << each << '\n';
+    out << report.adopted << (options.dry_run ? " tags would be taken over, " : " tags taken over, ") << report.known
+        << " were there before, " << report.skipped.size() << " documents skipped\n";
     return static_cast<int>(ExitStatus::success);
 }
 
@@ -218,6 +266,7 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
             throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it "
                         "by its own account, "
                         "for example User=shifter in the systemd unit"};
+        if (!options.mongo_export.empty()) return take_over(options, config, out);
         (void)::umask(077); // files are opened to others on purpose, by the publisher alone (I33)
         // Registry logins pass through memory: no core file, and no look from other processes of this account (I36).
         (void)::prctl(PR_SET_DUMPABLE, 0);

@@ -77,6 +77,14 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
          number(registry(&R::documents, &D::max_layers), 1, 100'000)},
         {"Manifests", "number 1 to 100000", "1000", "", "Most manifests of an index.",
          number(registry(&R::documents, &D::max_manifests), 1, 100'000)},
+        // What users send.
+        {"UploadBytes", "size 1M to 1P", "64G", "", "Largest archive or squashfs file that a user sends.",
+         size(path(&C::settings, &S::max_upload_bytes), 1U << 20U, 1024 * terabyte)},
+        {"Uploads", "number 0 to 1000", "4", "", "Images that one user may send at a time; 0: nobody may.",
+         number(path(&C::settings, &S::most_uploads), 0, 1000)},
+        {"UploadTimeout", "seconds, 10 to 86400", "600", "",
+         "What was sent is dropped when no further piece comes for so long.",
+         duration(path(&C::settings, &S::upload_timeout), 10, 86'400)},
         // Layers.
         {"Entries", "number 1 to 1000000000", "20000000", "", "Most entries in the layers of an image.",
          number(unpack(&U::max_entries), 1, 1'000'000'000)},

@@ -269,7 +269,8 @@ class Site:
         found = []
         for top in ("images", "gateway/cache", "gateway/expand"):
             for folder, _, names in os.walk(f"{self.dir}/{top}"):
-                found += [os.path.relpath(f"{folder}/{name}", self.dir) for name in names]
+                # The lock of publications is no image; it is made once, and stays.
+                found += [os.path.relpath(f"{folder}/{name}", self.dir) for name in names if name != ".lock"]
         return sorted(found)
 
     # The end.

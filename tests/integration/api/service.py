@@ -73,7 +73,8 @@ class Service(unittest.TestCase):
             for method, operation in methods.items():
                 is_open = operation.get("security") == []
                 if open_ones is None or open_ones == is_open:
-                    path = pattern.format(system="tests", type="docker", tag=self.tag, file="status.js")
+                    path = pattern.format(system="tests", type="docker", tag=self.tag, file="status.js", upload="0",
+                                          offset="0", location="default", pull="1")
                     yield method.upper(), path, operation
 
     def test_what_is_answered_is_what_the_schema_says(self):

@@ -30,7 +30,8 @@ class Terminal(unittest.TestCase):
         cls.addClassCleanup(cls.stop_registry)
         cls.registry = f"127.0.0.1:{json.loads(cls.slow.stdout.readline())['main']}"
         cls.site.write_gateway_config({"Locations": {cls.registry: {"remotetype": "dockerv2", "url": f"http://{cls.registry}"}},
-                                       "DefaultImageLocation": cls.registry})
+                                       "DefaultImageLocation": cls.registry,
+                                       "RemovalGrace": "0:00:00:00"})  # what was expired is pulled anew, and watched
         cls.site.gateway.stop()
         cls.site.start_gateway()
 

@@ -66,6 +66,7 @@ public:
     catalog::Time now = samples::noon;
     StorageUses storage;
     std::vector<std::string> lines; ///< of the log
+    bool whole = true;              ///< whether the images' files are there
     Api api;
 
 private:
@@ -90,7 +91,8 @@ private:
                          .anonymous_read = anonymous_read,
                          .ui_directory = SHIFTER_SOURCE_DIR "/gateway/ui",
                          .storage = [this] { return storage; },
-                         .shared_answer_age = std::chrono::milliseconds{0}};
+                         .shared_answer_age = std::chrono::milliseconds{0},
+                         .is_whole = [this](const pull::System &, const ImageId &) { return whole; }};
         parts.submit = [this](const std::string & system, ImageType type, const std::string & tag,
                               const auth::Caller & caller, const Acl & readers) {
             auto request =

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 using namespace shifter;
 using namespace shifter::api;
@@ -83,19 +85,41 @@ TEST_CASE("expire takes a tag away, and the image with its last one (H7-22)") {
     CHECK_FALSE(gateway.catalog->find("alpha", samples::id_of('a')));
 }
 
-TEST_CASE("an image that is being pulled is not removed under the pull's hands, autoexpire takes it later") {
+TEST_CASE("R14: the files of an image that was taken away stay for the grace, and go then") {
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a');
-    gateway.now += std::chrono::hours{1};
-    (void)gateway.post("/api/pull/alpha/docker/org/app:1");
-    REQUIRE(gateway.catalog->queue("alpha").size() == 1);
+    const std::string file = gateway.folder / (std::string(64, 'a') + ".squashfs");
+    std::ofstream{file} << "image";
     CHECK(gateway.get("/api/expire/alpha/docker/org/app:1", boss).body == R"({"status":true})");
-    CHECK(gateway.catalog->find("alpha", samples::id_of('a')));
     CHECK(gateway.get("/api/lookup/alpha/docker/org/app:1").status == 404);
-    const auto pull = gateway.catalog->claim("here", gateway.now);
-    gateway.catalog->advance(pull->number, catalog::State::pulling, "", {}, gateway.now);
-    gateway.catalog->fail(pull->number, "gone", false, gateway.now);
-    CHECK(json_of(gateway.get("/api/autoexpire/alpha", boss))["status"] == nlohmann::json{std::string(64, 'a')});
+    gateway.now += gateway.settings.removal_grace - std::chrono::minutes{1};
+    (void)gateway.get("/api/autoexpire/alpha", boss);
+    CHECK(std::filesystem::exists(file));
+    gateway.now += std::chrono::minutes{2};
+    (void)gateway.get("/api/autoexpire/alpha", boss);
+    CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("R1: a lookup does not answer with an image whose file is damaged or gone") {
+    Gateway gateway;
+    (void)gateway.publish(samples::key, 'a');
+    gateway.whole = false;
+    const Response damaged = gateway.get("/api/lookup/alpha/docker/org/app:1");
+    CHECK(damaged.status == 404);
+    gateway.whole = true;
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/app:1").status == 200);
+}
+
+TEST_CASE("a dry run of expire and autoexpire says what would go, and changes nothing") {
+    Gateway gateway;
+    (void)gateway.publish(samples::key, 'a');
+    CHECK(json_of(gateway.get("/api/expire/alpha/docker/org/app:1?dry_run=1", boss))["left"] == "nothing");
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/app:1").status == 200);
+    gateway.now += gateway.settings.image_expiration + std::chrono::hours{1};
+    const std::string target = "/api/autoexpire/alpha?dry_run=1";
+    CHECK(json_of(gateway.get(target, boss))["status"] == nlohmann::json{std::string(64, 'a')});
+    CHECK(gateway.get("/api/lookup/alpha/docker/org/app:1").status == 200);
+    CHECK(gateway.get(target).body == R"({"status":false})");
 }
 
 TEST_CASE("autoexpire removes what nobody looked up for its time, and says what") {

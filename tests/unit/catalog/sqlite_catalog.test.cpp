@@ -182,7 +182,7 @@ TEST_CASE("a tag leaves its older image of the same type, and no image of anothe
     const auto gone = catalog->expired("alpha", noon);
     REQUIRE(gone.size() == 1);
     CHECK(gone[0].id == id_of('a'));
-    catalog->remove("alpha", id_of('a'));
+    CHECK(catalog->retire("alpha", id_of('a'), std::nullopt, noon));
     CHECK(catalog->expired("alpha", noon).empty());
     CHECK(catalog->remove_tag(key));
     CHECK_FALSE(catalog->remove_tag(key));
@@ -336,7 +336,7 @@ TEST_CASE("R15: a catalog of a newer release is refused in words, and left alone
         connection.execute("PRAGMA user_version = 99");
     }
     CHECK_THROWS_WITH(open_sqlite_catalog(folder / "catalog"),
-                      Contains("was written by a newer release (schema 99, this one knows 1)"));
+                      Contains("was written by a newer release (schema 99, this one knows 2)"));
 }
 
 TEST_CASE("R9: a damaged catalog is an error, never an empty list") {

@@ -162,12 +162,17 @@ TEST_CASE("a pull that names readers ends when they are let in, and says when th
 TEST_CASE("a login is stored sealed, goes along with pulls alone, and is forgotten (9.4)") {
     Client client;
     client.answers = {"ann", "pass:word"};
+    client.transport.steps = {{200, R"({"status":"accepted"})"}};
     CHECK(client.run({"login", "reg.example.org"}) == 0);
+    CHECK(client.transport.exchanges.back().url == "http://gw1:5000/api/login/alpha/reg.example.org/");
+    CHECK(client.transport.exchanges.back().body.empty()); // I36: the login is in the credential alone
+    CHECK(client.sent_locations == std::vector{auth::AuthorizedLocations{{"reg.example.org", "ann:pass:word"}}});
+    client.sent_locations.clear();
     CHECK(client.prompts ==
           std::vector<std::string>{"reg.example.org username: ", "reg.example.org password: (hidden)"});
     CHECK(client.out.str().empty());
     CHECK(client.err.str() == "login of ann for reg.example.org is stored in " + client.home.path() +
-                                  "/.udiRoot/.cred; the registry sees it at the next pull\n");
+                                  "/.udiRoot/.cred; the registry has accepted it\n");
     client.transport.steps = {{200, record("READY")}};
     CHECK(client.run({"pull", "x:1"}) == 0);
     CHECK(client.run({"lookup", "x:1"}) == 0);
@@ -183,7 +188,8 @@ TEST_CASE("a login is stored sealed, goes along with pulls alone, and is forgott
 TEST_CASE("a login takes its password from stdin when asked to, and nothing half is stored (H9-11)") {
     Client client;
     client.in.str("s3cret\r\n");
-    CHECK(client.run({"--username", "ann", "login", "--password-stdin"}) == 0);
+    CHECK(client.run({"--username", "ann", "login", "--password-stdin", "--no-verify"}) == 0);
+    CHECK(client.transport.exchanges.empty());
     CHECK(client.prompts.empty());
     client.transport.steps = {{200, record("READY")}};
     (void)client.run({"pull", "x:1"});
@@ -257,4 +263,117 @@ TEST_CASE("a mistake in the command is one line and the usage, on stderr, with s
     Client untyped;
     untyped.site.default_image_type.reset();
     CHECK(untyped.run({"lookup", "ubuntu"}) == 1);
+}
+
+TEST_CASE("a login that the registry refuses is not stored; one that nobody can check is, and it is said so") {
+    auto [step, status, words, is_stored] = GENERATE(table<FakeTransport::Step, int, std::string, bool>({
+        {{200, R"({"status":"accepted"})"}, 0, "; the registry has accepted it", true},
+        {{200, R"({"status":"not needed"})"},
+         0,
+         "; the registry lets everybody in, and did not say whether it is right",
+         true},
+        {{403, R"({"error":"reg refused the login"})"},
+         1,
+         "cannot log in: reg refused the login (403); nothing was stored",
+         false},
+        {{502, R"({"error":"reg is gone"})"}, 1, "(502); nothing was stored (--no-verify stores it unchecked)", false},
+        {{0, ""}, 1, "nothing was stored (--no-verify stores it unchecked)", false},
+        {{404, R"({"error":"there is no such route; GET / lists them"})"}, 0, "; the gateway cannot check it", true},
+    }));
+    Client client;
+    client.answers = {"ann", "secret"};
+    client.transport.steps = {step};
+    CHECK(client.run({"login", "reg"}) == status);
+    INFO(client.err.str());
+    CHECK(client.err.str().find(words) != std::string::npos);
+    CHECK(client.err.str().find("secret") == std::string::npos);
+    CHECK(std::filesystem::exists(client.home / ".udiRoot/.cred") == is_stored);
+}
+
+TEST_CASE("logins of other programs go along for their registry alone, and only where none is stored") {
+    Client client;
+    std::filesystem::create_directory(client.home / ".docker");
+    std::ofstream{client.home / ".docker/config.json"}
+        << R"({"auths":{"reg.example.org":{"auth":"YW5uOnB3"},"x.org":{"auth":"eDp5"}}})";
+    client.transport.steps = {{200, record("READY")}};
+    CHECK(client.run({"pull", "reg.example.org/app:1"}) == 0);
+    CHECK(client.sent_locations.back() == auth::AuthorizedLocations{{"reg.example.org", "ann:pw"}});
+    CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
+    CHECK(client.sent_locations.back().empty());
+    client.answers = {"own", "own"};
+    CHECK(client.run({"--no-verify", "login", "reg.example.org"}) == 0);
+    CHECK(client.run({"pull", "reg.example.org/app:1"}) == 0);
+    CHECK(client.sent_locations.back() == auth::AuthorizedLocations{{"reg.example.org", "own:own"}});
+}
+
+TEST_CASE("a failed pull says when a credential helper has the login that it did not use") {
+    Client client;
+    std::filesystem::create_directory(client.home / ".docker");
+    std::ofstream{client.home / ".docker/config.json"} << R"({"credHelpers":{"reg.example.org":"ecr-login"}})";
+    client.transport.steps = {{200, record("FAILURE", R"(,"status_message":"reg.example.org refused access")")}};
+    CHECK(client.run({"pull", "reg.example.org/app:1"}) == 1);
+    CHECK(client.err.str() ==
+          "shifterimg: cannot pull docker:reg.example.org/app:1: reg.example.org refused access "
+          "(~/.docker/config.json leaves the login for reg.example.org to a credential helper (ecr-login), "
+          "which is not run; use shifterimg login reg.example.org)\n");
+}
+
+TEST_CASE("readers are shared with by numbers, before the mode or behind the image; nobody is a mistake") {
+    Client client;
+    client.transport.steps = {{200, record("READY")}};
+    CHECK(client.run({"share", "a:1", "--user", "12,13", "-g", "14"}) == 0);
+    CHECK(client.transport.exchanges.back().url == "http://gw1:5000/api/share/alpha/docker/a%3A1/");
+    CHECK(client.transport.exchanges.back().body == R"({"allowed_uids":"12,13","allowed_gids":"14"})");
+    CHECK(client.run({"--user=12", "unshare", "a:1"}) == 0);
+    CHECK(client.transport.exchanges.back().body == R"({"allowed_uids":"12","allowed_gids":""})");
+    CHECK(client.run({"unshare", "a:1"}) == 0);
+    CHECK(client.run({"chown", "12", "a:1"}) == 0);
+    CHECK(client.transport.exchanges.back().url == "http://gw1:5000/api/chown/alpha/docker/a%3A1/");
+    CHECK(client.transport.exchanges.back().body == R"({"owner":12})");
+    const std::size_t sent = client.transport.exchanges.size();
+    CHECK(client.run({"share", "a:1"}) == 1);
+    CHECK(client.run({"share", "a:1", "--user"}) == 1);
+    CHECK(client.run({"share", "a:1", "--user", "no-such-user"}) == 1);
+    CHECK(client.run({"chown", "a:1"}) == 1);
+    CHECK(client.run({"chown", "12,13", "a:1"}) == 1);
+    CHECK(client.run({"images", "--dry-run"}) == 1);
+    CHECK(client.transport.exchanges.size() == sent);
+}
+
+TEST_CASE("rm says what is left, a dry run what would be") {
+    auto [left, words] = GENERATE(table<std::string, std::string>({
+        {"tag", "docker:a:1: your claim is given up; others still want the tag\n"},
+        {"image", "docker:a:1: the tag is removed; other tags keep the image\n"},
+        {"nothing", "docker:a:1: the image is removed\n"},
+    }));
+    Client client;
+    client.transport.steps = {{200, R"({"status":true,"left":")" + left + "\"}"}};
+    CHECK(client.run({"rm", "a:1"}) == 0);
+    CHECK(client.err.str() == words);
+    CHECK(client.transport.exchanges.back().is_post);
+    CHECK(client.run({"rm", "a:1", "--dry-run"}) == 0);
+    CHECK(client.transport.exchanges.back().url == "http://gw1:5000/api/remove/alpha/docker/a%3A1/?dry_run=1");
+}
+
+TEST_CASE("an image is sent in pieces, the last one short, and followed to its end") {
+    Client client;
+    const std::string file = client.home / "app.tar";
+    std::ofstream{file} << "0123456789";
+    client.transport.steps = {{200, R"({"upload":"u","piece_bytes":4})"},
+                              {200, "{}"},
+                              {0, ""},
+                              {200, "{}"},
+                              {200, "{}"},
+                              {200, R"({"status":"INIT","pull":7,"pulltag":"ann/app"})"},
+                              {200, R"({"status":"READY"})"}};
+    CHECK(client.run({"load", file}) == 0);
+    std::vector<std::string> sent;
+    for (const auto & each : client.transport.exchanges) sent.push_back(each.url.substr(20) + " " + each.body);
+    CHECK(sent == std::vector<std::string>{"upload/alpha ", "upload/alpha/u/0 0123", "upload/alpha/u/4 4567",
+                                           "upload/alpha/u/4 4567", "upload/alpha/u/8 89",
+                                           R"(load/alpha/custom/app/ {"upload":"u","bytes":10})", "progress/alpha/7 "});
+    CHECK(client.out.str().find("Pulling Image: custom:ann/app, status: READY\n") != std::string::npos);
+    CHECK(client.run({"load", "/nowhere"}) == 1);
+    CHECK(client.run({"load"}) == 1);
+    CHECK(client.run({"load", "-"}) == 1);
 }

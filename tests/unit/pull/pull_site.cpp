@@ -187,7 +187,10 @@ std::size_t PullSite::count_asked(const std::string & part) const {
 
 std::vector<std::string> PullSite::published() const {
     std::vector<std::string> names;
-    for (const auto & entry : fs::directory_iterator{storage()}) names.push_back(entry.path().filename().string());
+    for (const auto & entry : fs::directory_iterator{storage()}) {
+        const std::string name = entry.path().filename().string();
+        if (name != ".lock") names.push_back(name); // of the service, and always there
+    }
     std::sort(names.begin(), names.end());
     return names;
 }

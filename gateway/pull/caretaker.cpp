@@ -1,0 +1,61 @@
+#include "pull/caretaker.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+namespace shifter::pull {
+
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds sweep_interval = 60s;
+
+catalog::Time now() { return std::chrono::floor<catalog::Time::duration>(std::chrono::system_clock::now()); }
+
+/** The whole round again is the cure for whatever failed; the admin is told once a round. */
+template <class Action> void guarded(const std::string & system, Action action) {
+    try {
+        action();
+    } catch (const std::exception & error) {
+        log::error("system=" + system + " cannot remove images: " + log::one_line(error.what()));
+    }
+}
+
+} // namespace
+
+Caretaker::Caretaker(const GatewaySettings & settings, catalog::Catalog & catalog)
+    : settings_{settings}, catalog_{catalog}, thread_{[this](const std::stop_token & stop) { run(stop); }} {}
+
+void Caretaker::run(const std::stop_token & stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    const bool expires = settings_.autoexpire_interval.count() != 0;
+    const auto pause =
+        std::min<std::chrono::seconds>(sweep_interval, expires ? settings_.autoexpire_interval : sweep_interval);
+    auto last_expiry = SteadyClock::now();
+    while (true) {
+        std::unique_lock lock{mutex};
+        (void)wake.wait_for(lock, stop, pause, [] { return false; });
+        if (stop.stop_requested()) return;
+        const bool is_time = expires && SteadyClock::now() - last_expiry >= settings_.autoexpire_interval;
+        if (is_time) last_expiry = SteadyClock::now();
+        for (const auto & [name, system] : settings_.systems) {
+            guarded(name, [&] {
+                catalog::Housekeeping housekeeping{catalog_, name, system.storage,
+                                                   housekeeping_rules(settings_, system), stop};
+                if (is_time)
+                    (void)housekeeping.expire(now());
+                else
+                    (void)housekeeping.sweep(now());
+            });
+        }
+    }
+}
+
+} // namespace shifter::pull

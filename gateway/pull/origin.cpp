@@ -1,0 +1,41 @@
+#include "pull/origin.hpp"
+
+namespace shifter::pull {
+
+namespace {
+
+constexpr std::size_t window_bytes = 2U << 20U; // for each open blob; pull_queue.hpp states the sum
+
+class RegistryOrigin : public Origin {
+public:
+    RegistryOrigin(Source source, std::optional<registry::Credentials> credentials,
+                   const registry::RegistryLimits & limits, std::stop_token stop)
+        : source_{std::move(source)}, client_{source_.location, std::move(credentials), limits, std::move(stop)} {}
+
+    registry::ResolvedImage resolve(const oci::Platform & platform) override {
+        auto image = client_.resolve(source_.reference, platform);
+        layers_ = image.manifest.layers;
+        return image;
+    }
+    std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override {
+        return client_.open_blob(source_.reference.repository, layers_.at(layer), window_bytes, std::move(count));
+    }
+    std::string reference() const override { return source_.reference.to_string(); }
+    std::string place() const override { return source_.location.name; }
+
+private:
+    Source source_;
+    registry::RegistryClient client_;
+    std::vector<oci::Descriptor> layers_;
+};
+
+} // namespace
+
+MakeOrigin registry_origin(const GatewaySettings & settings, const std::string & tag,
+                           std::optional<registry::Credentials> credentials) {
+    return [&settings, source = resolve_source(settings, tag), login = std::move(credentials)](std::stop_token stop) {
+        return std::make_unique<RegistryOrigin>(source, login, settings.registry_limits, std::move(stop));
+    };
+}
+
+} // namespace shifter::pull

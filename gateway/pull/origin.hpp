@@ -1,0 +1,40 @@
+/**
+ * @file
+ * Where an image comes from: a registry, an archive that its owner sent, or a squashfs file of his. A pull asks the
+ * same two things of each: what is it, and give me this layer.
+ */
+#pragma once
+
+#include "oci/byte_source.hpp"
+#include "pull/pull_queue.hpp"
+#include "registry/registry_client.hpp"
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+namespace shifter::pull {
+
+class Origin {
+public:
+    virtual ~Origin() = default;
+    /** What will be published; `anonymous` in it decides who may read. Once. @throws RegistryError, Error */
+    [[nodiscard]] virtual registry::ResolvedImage resolve(const oci::Platform & platform) = 0;
+    /** A layer of the resolved image, checked against all digests that are known of it. From any thread, more than
+     * once. */
+    [[nodiscard]] virtual std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) = 0;
+    /** The full reference, for the catalog. */
+    [[nodiscard]] virtual std::string reference() const = 0;
+    /** Who might keep us waiting: pulls that share it take turns. */
+    [[nodiscard]] virtual std::string place() const = 0;
+};
+
+/** Made when the pull begins; `stop` ends what it waits for. */
+using MakeOrigin = std::function<std::unique_ptr<Origin>(std::stop_token stop)>;
+
+/** @throws Error when the site no longer allows the registry of `tag` */
+[[nodiscard]] MakeOrigin registry_origin(const GatewaySettings & settings, const std::string & tag,
+                                         std::optional<registry::Credentials> credentials);
+
+} // namespace shifter::pull

@@ -1,0 +1,1 @@
+shifter_integration_tests(access sharing logins)
