@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace shifter::text {
 namespace {
@@ -59,33 +60,41 @@ std::string join(const std::vector<std::string> & parts, std::string_view separa
 std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
     constexpr std::string_view suffixes = "bkmgtpe";
     if (text.empty() || !is_digit(text.front())) return std::nullopt;
-    // By hand: the library's conversion of fractions would bring libm into the set-id program.
-    std::size_t digits = 0;
-    double number = 0;
-    double scale = 0; // 0 before the point
-    for (; digits < text.size() && (is_digit(text[digits]) || text[digits] == '.'); ++digits) {
-        if (text[digits] == '.') {
-            if (scale != 0) return std::nullopt;
-            scale = 1;
-            continue;
+    // Whole numbers exactly, so that what is printed reads back; fractions by hand, since the library's conversion would
+    // bring libm into the set-id program.
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+    constexpr double most_places = 1e15; // more of them change nothing
+    std::uint64_t whole = 0;
+    double fraction = 0;
+    double place = 0; // 0 before the point
+    std::size_t end = 0;
+    for (; end < text.size() && (is_digit(text[end]) || text[end] == '.'); ++end) {
+        const auto digit = static_cast<std::uint64_t>(text[end] - '0');
+        if (text[end] == '.') {
+            if (place != 0) return std::nullopt;
+            place = 1;
+        } else if (place == 0) {
+            if (whole > (most - digit) / 10) return std::nullopt;
+            whole = whole * 10 + digit;
+        } else if (place < most_places) {
+            place *= 10;
+            fraction += static_cast<double>(digit) / place;
         }
-        number = number * 10 + (text[digits] - '0');
-        scale *= 10;
     }
-    if (scale != 0) number /= scale;
-    double factor = 1;
-    if (digits < text.size()) {
-        const char letter = text[digits];
-        const std::size_t power = suffixes.find(letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter);
+    std::uint64_t factor = 1;
+    if (end < text.size()) {
+        const char letter = text[end];
+        const std::size_t power =
+            suffixes.find(letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter);
         if (power == std::string_view::npos) return std::nullopt;
-        factor = static_cast<double>(std::uint64_t{1} << (10U * power)); // 1024 to the power, exactly, without libm
+        factor = std::uint64_t{1} << (10U * power);
         // "100GB" and "100GiB" work in the field; other trailing text does not say what was meant.
-        const std::string tail = to_lower(text.substr(digits + 1));
+        const std::string tail = to_lower(text.substr(end + 1));
         if (!tail.empty() && tail != "b" && tail != "ib") return std::nullopt;
     }
-    const double bytes = number * factor;
-    if (!(bytes < 18446744073709551615.0)) return std::nullopt; // also for what is no number any more
-    return static_cast<std::uint64_t>(bytes);
+    const auto part = static_cast<std::uint64_t>(fraction * static_cast<double>(factor)); // below 2^60
+    if (whole > (most - part) / factor) return std::nullopt;
+    return whole * factor + part;
 }
 
 } // namespace shifter::text

@@ -90,7 +90,8 @@ class Formats(unittest.TestCase):
                 self.assertIn(program, done.stdout.splitlines()[0])
 
     def test_bad_calls_are_refused_with_one_sentence_first(self):
-        for arguments, status in (([], 1), (["nonsense"], 1), (["lookup"], 1), (["pull", "docker:"], 1), (["images", "x"], 1)):
+        for arguments, status in (([], 1), (["nonsense"], 1), (["lookup"], 1), (["pull", "docker:"], 1),
+                                  (["images", "x", "y"], 1)):
             done = self.site.run("shifterimg", *arguments)
             self.assertEqual((done.returncode, done.stdout), (status, ""), arguments)
             self.assertTrue(done.stderr.startswith("shifterimg: "), (arguments, done.stderr))

@@ -42,11 +42,13 @@ TEST_CASE("sizes have a fraction and a suffix, powers of 1024 (3.2)") {
         {"1t", std::uint64_t{1} << 40U},
         {"2P", std::uint64_t{2} << 50U},
         {"15E", std::uint64_t{15} << 60U},
+        {"1181063622925910017", 1181063622925910017U}, // beyond 2^53 each byte counts
+        {"18446744073709551615", 18446744073709551615U},
     }));
     INFO(size);
     CHECK(text::parse_size(size) == bytes);
     const std::string bad = GENERATE(as<std::string>{}, "", "k", "-1", "+1", ".5", "1.2.3", "1 k", "1x", "1kx", "16E",
-                                     "1e999", "nan", "inf", "0x10", "1k ");
+                                     "18446744073709551616", "15.9999999999999999999E2", "1e999", "nan", "inf", "0x10", "1k ");
     INFO(bad);
     CHECK_FALSE(text::parse_size(bad));
 }
