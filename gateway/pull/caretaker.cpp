@@ -45,10 +45,10 @@ void Caretaker::run(const std::stop_token & stop) {
         if (stop.stop_requested()) return;
         const bool is_time = expires && SteadyClock::now() - last_expiry >= settings_.autoexpire_interval;
         if (is_time) last_expiry = SteadyClock::now();
-        for (const auto & [name, system] : settings_.systems) {
-            guarded(name, [&] {
-                catalog::Housekeeping housekeeping{catalog_, name, system.storage,
-                                                   housekeeping_rules(settings_, system), stop};
+        for (const auto & system : settings_.systems) { // no structured binding: clang 14 does not capture one
+            guarded(system.first, [&] {
+                catalog::Housekeeping housekeeping{catalog_, system.first, system.second.storage,
+                                                   housekeeping_rules(settings_, system.second), stop};
                 if (is_time)
                     (void)housekeeping.expire(now());
                 else

@@ -32,6 +32,7 @@ namespace {
 constexpr const char * usage =
     "usage: shifter-gateway [--config FILE] [--port-file FILE]\n"
     "       shifter-gateway --check-config [FILE]\n"
+    "       shifter-gateway [--config FILE] --import-mongo FILE [--dry-run]\n"
     "  --config FILE     configuration, unless GWCONFIG names one\n"
     "  --check-config    say everything that is wrong with it, or with FILE, and end\n"
     "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
@@ -97,6 +98,7 @@ Options parse_options(std::span<char * const> args) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
     if (const char * file = std::getenv("GWCONFIG"); file != nullptr && *file != '\0') options.config = file;
     if (options.check_only && ::optind < count) options.config = args[static_cast<std::size_t>(::optind++)];
+    if (options.dry_run && options.mongo_export.empty()) throw Error{"--dry-run goes with --import-mongo; see --help"};
     if (::optind < count)
         throw Error{quoted(args[static_cast<std::size_t>(::optind)]) + " is one word too many; see --help"};
     return options;

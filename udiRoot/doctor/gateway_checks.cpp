@@ -151,7 +151,7 @@ Finding examine_munge() {
 
 Finding examine_gateways(const SiteConfig & site) {
     if (site.image_gateways.empty())
-        return fail("imageGateway is not set, so images can only be run by id:",
+        return fail("imageGateway is not set, so images can only be run by their identifier",
                     "set imageGateway to the gateway's URL");
     if (site.system.empty())
         return fail("system is not set, so the gateway cannot be asked",

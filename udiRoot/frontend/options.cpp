@@ -166,9 +166,10 @@ Expected<Options> parse_options(const std::vector<std::string> & arguments) {
 }
 
 std::string usage() {
-    return "usage: shifter [-hvEn] [-i [type:]tag] [-V from:to[:flag][;...]]... [-w[path]] [-m modules]\n"
-           "               [-e name=value]... [--env-file=path] [--entrypoint[=command]] [--] [command "
-           "[argument...]]\n";
+    return "usage: shifter [-hvEn] [-i [type:]tag] [-V from:to[:flag][;...]]... [--mount=...]...\n"
+           "               [--writable[=size]] [-w[path]] [-m modules] [-e name=value]... [--env-file=path]\n"
+           "               [--entrypoint[=command]] [--] [command [argument...]]\n"
+           "       shifter doctor | ps | --check-config[=file]\n";
 }
 
 std::string help() {
@@ -196,6 +197,7 @@ std::string help() {
            "Without a command, a shell is started: $SHELL if the container has it, else /bin/sh.\n"
            "shifter doctor           examines this node: what would keep containers from starting here, and what to "
            "do\n"
+           "shifter ps               lists what runs in containers on this node\n"
            "See shifter(1).\n";
 }
 

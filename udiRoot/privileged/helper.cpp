@@ -95,7 +95,7 @@ void lift_limits() {
 } // namespace
 
 void run_helper(const Helper & helper, const std::string & what) {
-    const std::string name = quoted(helper.program.path());
+    const std::string name = quoted(helper.name.empty() ? helper.program.path() : helper.name);
     io::Pipe report = io::make_pipe();
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();

@@ -14,6 +14,7 @@ namespace shifter::privileged {
 struct Helper {
     const TrustedFile & program; ///< opened as an executable: it, and the way to it, are root's alone
     std::vector<std::string> arguments;
+    std::string name{}; ///< for messages; empty: the program's path
     std::vector<std::string> environment; ///< the whole of it
     int directory = -1;                   ///< where it starts; -1: "/"
     int passed = -1;                      ///< becomes its descriptor 3

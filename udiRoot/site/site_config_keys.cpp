@@ -63,7 +63,7 @@ std::vector<ConfigKey> make_keys() {
                     "and every directory above must be owned by root or gatewayUser, and writable by nobody else.",
                     path(&C::image_path)});
     keys.push_back({g, "udiRootPath", "path", "", required, "/usr/local", live,
-                    "Prefix of the installation: bin/shifterimg, sbin/setupRoot and sbin/unsetupRoot are found below.",
+                    "Prefix of the installation: bin/shifterimg is found below.",
                     path(&C::udi_root_path)});
     keys.push_back({g, "etcPath", "path", "", required, "/etc/shifter/shifter_etc_files", live,
                     "Site files for /etc in the container: passwd, group, nsswitch.conf. Its passwd also serves "
@@ -92,8 +92,8 @@ std::vector<ConfigKey> make_keys() {
     keys.push_back({g, "allowLocalChroot", "boolean", "0", optional, "0", shown,
                     "Permits images of type local, which are directories of the node.",
                     boolean(&C::allow_local_chroot)});
-    keys.push_back({g, "gatewayUser", "name in /etc/passwd, or number", "root", optional, "shifter", shown,
-                    "Account that may own imagePath and the files in it, besides root.",
+    keys.push_back({g, "gatewayUser", "name in /etc/passwd, or number", "root", optional, "shifter", live,
+                    "Account of the gateway: the one that may own imagePath and the files in it, besides root.",
                     scalar(&C::gateway_user, read_word)});
     keys.push_back(
         {g, "imageMount", "auto, kernel or fuse", "auto", optional, "auto", shown,
@@ -117,8 +117,8 @@ std::vector<ConfigKey> make_keys() {
                     boolean(&C::udi_root_writable)});
     keys.push_back({g, "sitePreMountHook", "path", "", optional, "/etc/shifter/premount.sh", shown,
                     "Program that runs as root, in the directory that becomes the container's root, before the site's "
-                    "volumes are mounted. It is executed itself, without a shell; it and every directory above must be "
-                    "owned by root and writable by nobody else.",
+                    "volumes are mounted. One that is executable and begins with #! is executed itself, any other by /bin/sh; "
+                    "it and every directory above must be owned by root and writable by nobody else.",
                     path(&C::site_pre_mount_hook)});
     keys.push_back({g, "sitePostMountHook", "path", "", optional, "/etc/shifter/postmount.sh", shown,
                     "The same, after the site's volumes are mounted.", path(&C::site_post_mount_hook)});

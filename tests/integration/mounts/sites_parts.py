@@ -80,12 +80,18 @@ class SitesParts(MountsTest):
             spoil(path)
             self.site.write_config(f"sitePreMountHook={path}\n")
             self.refused("--image=id:a1", "true", because=f'cannot trust "{path}"')
-        for name, text, mode, why in (("plain", "#!/bin/sh\n", 0o644, "it is not executable"), ("no-interpreter", "true\n", 0o755, "its first line is not #!")):
-            path = self.of_root(name, text, mode)
-            self.site.write_config(f"sitePreMountHook={path}\n")
-            self.refused("--image=id:a1", "true", because=why)
         self.site.write_config(f"sitePreMountHook={self.site.dir}/site/none\n")
         self.refused("--image=id:a1", "true", because="No such file or directory")
+        self.site.write_config()
+
+    def test_hooks_as_sites_have_them_are_given_to_the_shell(self):
+        for name, text, mode in (("plain", "#!/bin/sh\necho from $0\n", 0o644), ("no-interpreter", "echo from $0\n", 0o755)):
+            path = self.of_root(name, text, mode)
+            self.site.write_config(f"sitePreMountHook={path}\n")
+            done = self.shifter("--image=id:a1", "true")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"from {path}\n", ""))
+            self.of_root(name, "exit 3\n", mode)
+            self.refused("--image=id:a1", "true", because=f'cannot run the hook sitePreMountHook: "{path}" ended with status 3')
         self.site.write_config()
 
     def test_R12_a_hook_that_hangs_is_ended_with_the_launch(self):

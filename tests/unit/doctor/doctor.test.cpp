@@ -105,7 +105,7 @@ TEST_CASE("places and owners are compared with the configuration") {
 
 TEST_CASE("a gateway that is not there is told with the reason") {
     shifter::SiteConfig site;
-    CHECK(examine_gateways(site).what == "imageGateway is not set, so images can only be run by id:");
+    CHECK(examine_gateways(site).what == "imageGateway is not set, so images can only be run by their identifier");
     site.image_gateways = {"http://127.0.0.1:1"};
     CHECK(examine_gateways(site).what == "system is not set, so the gateway cannot be asked");
     site.system = "s";

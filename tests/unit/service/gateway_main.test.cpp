@@ -50,6 +50,7 @@ TEST_CASE("what keeps the service from starting is one line") {
           "shifter-gateway: cannot open the configuration \"/nonexistent\": No such file or directory\n");
     CHECK(run({"--config"}).err == "shifter-gateway: --config needs an argument; see --help\n");
     CHECK(run({"--frob"}).err == "shifter-gateway: no option \"--frob\"; see --help\n");
+    CHECK(run({"--dry-run"}).err == "shifter-gateway: --dry-run goes with --import-mongo; see --help\n");
     CHECK(run({"start"}).err == "shifter-gateway: \"start\" is one word too many; see --help\n");
     const Outcome checked = run({"--config", path, "--check-config"});
     CHECK(checked.status == 0);
