@@ -107,9 +107,6 @@ void run_helper(const Helper & helper, const std::string & what) {
     do count = ::read(report.read_end.get(), &why, sizeof why);
     while (count < 0 && errno == EINTR);
     const int status = wait_for(pid);
-    if (count == sizeof why && why == ENOEXEC)
-        throw Error{what + ": cannot execute " + name +
-                    ": it is no program, and its first line is not #! and the path of one"};
     if (count == sizeof why) throw SysError{why, what + ": cannot execute " + name};
     if (WIFSIGNALED(status))
         throw Error{what + ": " + name + " was ended by signal " + std::to_string(WTERMSIG(status))};

@@ -23,10 +23,8 @@ constexpr std::size_t max_tree_entries = 1000;
 bool is_for_the_shell(const TrustedFile & hook, const std::string & what) {
     if ((status_of(hook.fd(), what).st_mode & 0111U) == 0) return true;
     std::array<char, 4> begin{};
-    const ssize_t count = ::pread(hook.fd(), begin.data(), begin.size(), 0);
-    if (count < 0) throw SysError{errno, what};
-    const std::string_view text{begin.data(), static_cast<std::size_t>(count)};
-    return text.substr(0, 2) != "#!" && text != "\177ELF";
+    if (::pread(hook.fd(), begin.data(), begin.size(), 0) < 0) throw SysError{errno, what};
+    return std::string_view{begin.data(), 2} != "#!" && std::string_view{begin.data(), 4} != "\177ELF";
 }
 
 } // namespace
