@@ -30,7 +30,7 @@ bool may_look_up(Gateway & gateway, const std::string & who) {
 
 } // namespace
 
-TEST_CASE("I34: the owner lets others in and puts them out; a reader and a stranger do not") {
+TEST_CASE("I34: the owner lets others in and puts them out, and a reader and a stranger do not") {
     Gateway gateway;
     publish_private(gateway);
     const std::string body = R"({"allowed_uids":"1002"})";
@@ -97,7 +97,7 @@ TEST_CASE("an image is handed over to an account that exists, and to no other") 
     CHECK(json_of(gateway.get("/api/mine/alpha", credential("nobody", nobody)))["list"].size() == 1);
 }
 
-TEST_CASE("one removes one's own claim; the tag goes with the last, the image with its last tag") {
+TEST_CASE("one removes one's own claim, and the tag goes with the last, the image with its last tag") {
     Gateway gateway;
     (void)gateway.publish(samples::key, 'a', 1001);
     (void)gateway.post("/api/pull" + image_path, "", bob);

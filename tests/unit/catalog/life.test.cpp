@@ -91,7 +91,7 @@ TEST_CASE("R5: of two who work on one content, the second waits until the first 
     CHECK_THROWS_WITH((ContentLock{storage, id_of('a'), stop.get_token()}), Contains("the gateway stops"));
 }
 
-TEST_CASE("R14: files of an image that expired stay for the grace; one that is published anew stays for good") {
+TEST_CASE("R14: files of an image that expired stay for the grace, and one that is published anew stays for good") {
     Store store;
     (void)store.publish('a', 1001, "a:1");
     (void)store.publish('b', 1001, "b:1");
@@ -188,7 +188,7 @@ TEST_CASE("a tag goes with the last who wants it, and the image with its last ta
     CHECK(store.housekeeping().retire(image.id, noon));
 }
 
-TEST_CASE("I33: who gives up a private image with its last tag of his is no reader any more; without owners it goes") {
+TEST_CASE("I33: who gives up a private image with its last tag of his is no reader any more, and without owners it goes") {
     using Left = Ownership::Left;
     Store store;
     (void)store.publish('a', 1001, "a:1", true, {{1009}, {}});

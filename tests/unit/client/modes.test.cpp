@@ -265,7 +265,7 @@ TEST_CASE("a mistake in the command is one line and the usage, on stderr, with s
     CHECK(untyped.run({"lookup", "ubuntu"}) == 1);
 }
 
-TEST_CASE("a login that the registry refuses is not stored; one that nobody can check is, and it is said so") {
+TEST_CASE("a login that the registry refuses is not stored, and one that nobody can check is, and it is said so") {
     auto [step, status, words, is_stored] = GENERATE(table<FakeTransport::Step, int, std::string, bool>({
         {{200, R"({"status":"accepted"})"}, 0, "; the registry has accepted it", true},
         {{200, R"({"status":"not needed"})"},
@@ -318,7 +318,7 @@ TEST_CASE("a failed pull says when a credential helper has the login that it did
           "which is not run; use shifterimg login reg.example.org)\n");
 }
 
-TEST_CASE("readers are shared with by numbers, before the mode or behind the image; nobody is a mistake") {
+TEST_CASE("readers are shared with by numbers, before the mode or behind the image, and nobody is a mistake") {
     Client client;
     client.transport.steps = {{200, record("READY")}};
     CHECK(client.run({"share", "a:1", "--user", "12,13", "-g", "14"}) == 0);
