@@ -201,7 +201,7 @@ TEST_CASE("I33: who gives up a private image with its last tag of his is no read
 }
 
 TEST_CASE(
-    "who is answered with a public image wants it to stay; a reader of somebody's private image does not keep it") {
+    "who is answered with a public image wants it to stay, and a reader of somebody's private image does not keep it") {
     Store store;
     (void)store.publish('a', 1001, "a:1");
     (void)store.publish('b', 1001, "b:1", true, {{1002}, {}});

@@ -185,7 +185,7 @@ TEST_CASE("R16: an archive with too many entries is refused, one with as many as
 }
 
 TEST_CASE(
-    "an upload grows piece by piece; a repeated piece is taken once, a gap is refused, and nobody else gets at it") {
+    "an upload grows piece by piece, and a repeated piece is taken once, a gap is refused, and nobody else gets at it") {
     const catalog::samples::Folder folder;
     GatewaySettings settings;
     settings.cache_directory = folder.path();

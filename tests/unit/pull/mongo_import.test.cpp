@@ -74,7 +74,7 @@ TEST_CASE("R15: the deployed service's images are taken over with all that is kn
 }
 
 TEST_CASE(
-    "I34: a private image of the deployed service keeps its readers; one that names none is not shown to everybody") {
+    "I34: a private image of the deployed service keeps its readers, and one that names none is not shown to everybody") {
     Site site;
     site.put_file('a');
     Json mine = document('a');

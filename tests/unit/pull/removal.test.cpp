@@ -89,7 +89,7 @@ TEST_CASE("R1: whoever asks for an image whose file is gone repairs it") {
 }
 
 TEST_CASE(
-    "R16: a quota of images lets in as many as it says, and refuses the next in words; what one has counts once") {
+    "R16: a quota of images lets in as many as it says, and refuses the next in words, and what one has counts once") {
     PullSite site;
     (void)site.push("1");
     (void)site.push("same");
