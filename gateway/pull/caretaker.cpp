@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "pull/clock.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -15,8 +16,6 @@ using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds sweep_interval = 60s;
-
-catalog::Time now() { return std::chrono::floor<catalog::Time::duration>(std::chrono::system_clock::now()); }
 
 /** The whole round again is the cure for whatever failed; the admin is told once a round. */
 template <class Action> void guarded(const std::string & system, Action action) {

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "catalog/content_lock.hpp"
 #include "catalog/counters.hpp"
+#include "pull/clock.hpp"
 #include "pull/image_facts.hpp"
 #include "pull/quota.hpp"
 
@@ -14,8 +15,6 @@ using catalog::State;
 namespace {
 
 constexpr std::size_t most_sentence_bytes = 2000;
-
-catalog::Time now() { return std::chrono::time_point_cast<catalog::Time::duration>(std::chrono::system_clock::now()); }
 
 const System & system_named(const GatewaySettings & settings, const std::string & name) {
     const auto found = settings.systems.find(name);

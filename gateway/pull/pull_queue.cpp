@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "catalog/counters.hpp"
 #include "catalog/log_field.hpp"
+#include "pull/clock.hpp"
 #include "pull/credentials.hpp"
 #include "pull/pull_job.hpp"
 
@@ -30,8 +31,6 @@ constexpr std::size_t most_waiting = 32;
 constexpr std::size_t most_pulls = 10'000;
 constexpr auto report_interval = 250ms;
 constexpr auto beat_interval = 10s;
-
-catalog::Time now() { return std::chrono::time_point_cast<catalog::Time::duration>(std::chrono::system_clock::now()); }
 
 std::string worker_name(const GatewaySettings & settings) {
     if (!settings.worker_name.empty()) return settings.worker_name;

@@ -21,8 +21,6 @@ namespace {
 /** Entries that may become mounts of one container; far above what images have, and below what the kernel allows. */
 constexpr std::size_t max_merged = 4096;
 
-std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
 } // namespace
 
 void StepRunner::merge_entry(int from, int to, const std::string & directory, const std::string & name) {

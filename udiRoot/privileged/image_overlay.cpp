@@ -22,8 +22,6 @@
 namespace shifter::privileged {
 namespace {
 
-std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
 UniqueFd make_and_open(int directory, const char * name, const std::string & what) {
     if (::mkdirat(directory, name, 0755) != 0) throw SysError{errno, what};
     UniqueFd made{::openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};

@@ -31,6 +31,8 @@ std::string kernel_message(int context) {
 
 } // namespace
 
+std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
 struct stat status_of(int fd, const std::string & what) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) throw SysError{errno, what};

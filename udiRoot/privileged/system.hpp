@@ -15,6 +15,8 @@
 
 namespace shifter::privileged {
 
+/** What a file is called for this process while the descriptor is open: for calls that take no descriptor. */
+[[nodiscard]] std::string path_of(int fd);
 /** The fields of a stat that decisions are made on. */
 [[nodiscard]] struct stat status_of(int fd, const std::string & what);
 
