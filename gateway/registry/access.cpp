@@ -140,8 +140,17 @@ bool Access::fetch_token(State & state, const std::string & repository, bool wit
     if (!is_own_word(url.host())) request.led_by = state.registry_reach;
 
     std::string body;
-    const HttpResponse response =
-        http_.exchange(request, into(body, limits_.documents.max_bytes, url.authority()), stop);
+    HttpResponse response;
+    try {
+        response = http_.exchange(request, into(body, limits_.documents.max_bytes, url.authority()), stop);
+    } catch (const FailedTry & failure) {
+        if (url.authority() == base_.authority()) throw;
+        throw FailedTry{failure.cause(), base_.authority() + " wants a token of another host: " + failure.what(),
+                        failure.passing(), failure.retry_after()};
+    }
+    if (response.status >= 300 && response.status < 400)
+        throw FailedTry{Cause::registry_fault,
+                        url.authority() + " redirects who asks for a token, which is not followed", false};
     if (response.status == 401 || response.status == 403) return false;
     if (response.status == 404)
         throw FailedTry{Cause::registry_fault, url.authority() + " has no tokens at the place that it names (404)",

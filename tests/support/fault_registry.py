@@ -3,11 +3,11 @@
 
 usage: fault_registry.py [LAYOUT SPEC LOG]
 
-Serves the OCI layout LAYOUT (every repository name has its content) on 127.0.0.1, on two free ports: "main", the registry,
-and "other", a blob store or token server of another origin. Prints one line, {"main": PORT, "other": PORT}, then serves
+Serves the OCI layout LAYOUT (every repository name has its content), or what the registry at the URL LAYOUT has, on
+127.0.0.1, on two free ports: "main", the registry, and "other", a blob store or token server of another origin. Prints one line, {"main": PORT, "other": PORT}, then serves
 until its standard input ends. Writes one JSON line to LOG for each request, before answering it. Each line of standard
 input, {"layout": …, "spec": …, "log": …, "tls": [CERTIFICATE, KEY]}, starts one more such pair and prints its ports;
-{"stop": MAIN} ends the pair with that main port.
+{"stop": MAIN} ends the pair with that main port. As a module: start() and State.lift() do the same in the caller's process.
 
 SPEC is JSON: {"auth": {...}, "range": true, "faults": [{...}, ...]}; all parts may be absent. In texts, {main} and {other}
 stand for the ports, {path} for the path of the request.
@@ -37,6 +37,7 @@ fault:   server   "main" (default) or "other"
 """
 import base64
 import hashlib
+import http.client
 import http.server
 import json
 import pathlib
@@ -53,12 +54,24 @@ class State:
     """What all requests share."""
 
     def __init__(self, layout, spec, log):
+        self.upstream = str(layout).removeprefix("http://") if str(layout).startswith("http://") else None
         self.layout, self.spec, self.log = pathlib.Path(layout), spec, log
         self.lock = threading.Lock()
         self.ports = {}
         self.seen = [0] * len(spec.get("faults", []))
         self.tokens = {}
         self.scheme = "http"
+        self.servers = []
+
+    def lift(self):
+        """From now on nothing is wrong, and nobody has to say who he is."""
+        with self.lock:
+            self.spec, self.seen = {}, []
+
+    def stop(self):
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
 
     def fill(self, text, path=""):
         for name, port in self.ports.items():
@@ -75,6 +88,17 @@ class State:
                 if nth >= 1 and nth <= fault.get("times", 1 << 60):
                     return fault
         return None
+
+    def fetch(self, path, accept):
+        """(media type, bytes) of what the registry behind this one has."""
+        connection = http.client.HTTPConnection(self.upstream, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Accept": accept})
+            answer = connection.getresponse()
+            body = answer.read()
+            return (answer.headers["Content-Type"], body) if answer.status == 200 else None
+        finally:
+            connection.close()
 
     def blob(self, digest):
         algorithm, _, name = digest.partition(":")
@@ -113,7 +137,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if act is not None:
             return act(fault)
         if path == "/token":
-            return self.token()
+            return self.token(fault)
         if self.role == "main" and not self.allowed():
             return None
         found = self.content(path)
@@ -126,6 +150,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         match = re.fullmatch(r"/v2/.+/(manifests|blobs)/([^/]+)", path)
         if not match:
             return None
+        if self.state.upstream:
+            return self.state.fetch(path, self.headers.get("Accept", ""))
         if match.group(1) == "manifests":
             return self.state.manifest(match.group(2))
         body = self.state.blob(match.group(2))
@@ -182,6 +208,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
         return None
 
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except ConnectionError:  # the client's way to end what it does not want
+            self.close_connection = True
+
     # Faults that need no content.
     def do_status(self, fault):
         self.answer(fault["status"], fault.get("body", "body-of-the-answer").encode(), fault.get("headers", {}))
@@ -228,7 +260,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pair = f"{auth.get('user', '')}:{auth.get('password', '')}"
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
-    def token(self):
+    def token(self, fault):
         auth = self.state.spec.get("auth", {})
         if "user" in auth and self.headers.get("Authorization") != self.basic(auth):
             return self.answer(401, b"body-of-the-answer")
@@ -236,14 +268,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             name = f"token-{len(self.state.tokens)}"
             life = auth.get("expires_in", 60)
             self.state.tokens[name] = {"ends": time.monotonic() + life, "uses": auth.get("uses", 1 << 60)}
-        return self.answer(200, json.dumps({auth.get("field", "token"): name, "expires_in": life}).encode())
+        return self.serve("application/json", json.dumps({auth.get("field", "token"): name, "expires_in": life}).encode(), fault)
 
 
-def start(layout, spec, log, tls=None):
-    """One pair of servers; their ports, and the servers."""
-    log_file = open(log, "a", encoding="utf-8")
-    state = State(layout, json.loads(pathlib.Path(spec).read_text()), log_file)
-    servers = []
+def start(layout, spec, log, tls=None, poll_seconds=0.02):
+    """One pair of servers, as the State that they share. `spec`: of a file, or the value itself. `poll_seconds`: how long a stop
+    may take; for hundreds of pairs, short ones are a load of their own."""
+    value = spec if isinstance(spec, dict) else json.loads(pathlib.Path(spec).read_text())
+    state = State(layout, value, open(log, "a", encoding="utf-8"))
     for role in ("main", "other"):
         handler = type(role, (Handler,), {"state": state, "role": role})
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -256,18 +288,18 @@ def start(layout, spec, log, tls=None):
             server.socket = context.wrap_socket(server.socket, server_side=True)
             state.scheme = "https"
         state.ports[role] = server.server_address[1]
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        servers.append(server)
-    return state.ports, servers
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": poll_seconds}, daemon=True).start()
+        state.servers.append(server)
+    return state
 
 
 def main():
     running = {}
 
     def begin(**order):
-        ports, servers = start(**order)
-        running[ports["main"]] = servers
-        print(json.dumps(ports), flush=True)
+        state = start(**order)
+        running[state.ports["main"]] = state
+        print(json.dumps(state.ports), flush=True)
 
     if len(sys.argv) > 1:
         begin(**dict(zip(("layout", "spec", "log"), sys.argv[1:4], strict=True)))
@@ -276,9 +308,8 @@ def main():
         if "stop" not in order:
             begin(**order)
             continue
-        for server in running.pop(order["stop"]):
-            server.shutdown()
-            server.server_close()
+        running.pop(order["stop"]).stop()
 
 
-main()
+if __name__ == "__main__":
+    main()
