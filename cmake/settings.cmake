@@ -42,6 +42,18 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
+# shifter_static_program(<program>): it starts at each launch, and the dynamic loader would take most of its time.
+function(shifter_static_program program)
+  if(SHIFTER_SANITIZE) # brings libraries of its own
+    target_link_options(${program} PRIVATE -pie)
+    return()
+  endif()
+  # CMake's own -pie behind -static-pie would make a dynamic program of it again.
+  set_property(TARGET ${program} PROPERTY POSITION_INDEPENDENT_CODE)
+  target_compile_options(${program} PRIVATE -fPIE)
+  target_link_options(${program} PRIVATE -static-pie)
+endfunction()
+
 # Paths that programs know from birth: no argument and no variable has a say in them (I8).
 configure_file(${PROJECT_SOURCE_DIR}/cmake/installed_paths.hpp.in
                ${PROJECT_BINARY_DIR}/generated/base/installed_paths.hpp @ONLY)

@@ -6,10 +6,5 @@ shifter_library(frontend
 
 add_executable(shifter-frontend frontend/main.cpp)
 target_link_libraries(shifter-frontend PRIVATE shifter::frontend)
-# Static: it starts at each launch, and without the dynamic loader in half of the time.
-if(SHIFTER_SANITIZE)
-  target_link_options(shifter-frontend PRIVATE -pie)
-else()
-  target_link_options(shifter-frontend PRIVATE -static-pie)
-endif()
+shifter_static_program(shifter-frontend)
 install(TARGETS shifter-frontend DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT runtime)
