@@ -2,6 +2,17 @@
 #
 # Makes the static library shifter::<layer>. DEPS are the layers that it may include; the test policy.includes
 # holds every #include line to that list. Third-party libraries are PRIVATE: their types stay inside .cpp files.
+# What nearly every file includes, read once: for builds that only test. The others show that each file includes what it uses.
+option(SHIFTER_PRECOMPILED_HEADERS "compile the layers with precompiled standard headers" OFF)
+if(SHIFTER_PRECOMPILED_HEADERS)
+  add_library(shifter_common_headers STATIC ${PROJECT_SOURCE_DIR}/cmake/common_headers.cpp)
+  target_link_libraries(shifter_common_headers PRIVATE shifter_settings shifter_hardening)
+  # Not <filesystem>: its std::quoted is found beside shifter::quoted.
+  target_precompile_headers(shifter_common_headers PRIVATE <algorithm> <array> <chrono> <condition_variable> <functional>
+    <map> <memory> <mutex> <optional> <set> <span> <stdexcept> <stop_token> <string> <string_view> <thread> <utility>
+    <variant> <vector>)
+endif()
+
 define_property(GLOBAL PROPERTY SHIFTER_LAYERS BRIEF_DOCS "layer lines" FULL_DOCS "one 'layer: folder: deps' line each")
 
 function(shifter_library layer)
@@ -35,6 +46,9 @@ function(shifter_library layer)
     target_link_libraries(${target} PUBLIC shifter::${dep})
   endforeach()
   target_link_libraries(${target} PRIVATE ${arg_PRIVATE})
+  if(SHIFTER_PRECOMPILED_HEADERS)
+    target_precompile_headers(${target} REUSE_FROM shifter_common_headers)
+  endif()
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${layer})
   list(JOIN arg_DEPS " " deps)
   set_property(GLOBAL APPEND PROPERTY SHIFTER_LAYERS "${layer}: ${folder}: ${deps}")

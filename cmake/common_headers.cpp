@@ -1,0 +1,1 @@
+// Carries the precompiled headers of SHIFTER_PRECOMPILED_HEADERS.
