@@ -7,6 +7,9 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <cerrno>
+#include <system_error>
+
 namespace shifter::catalog::sqlite {
 
 namespace {
@@ -58,6 +61,7 @@ Connection::Connection(const std::string & path, Mode mode) : path_{path} {
 }
 
 void Connection::execute(const char * sql) {
+    errno = 0; // fail() looks at it
     const int code = sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) fail(code);
 }
@@ -88,7 +92,11 @@ void Connection::give_back(const char * sql, StatementHandle statement) noexcept
 }
 
 void Connection::fail(int code) const {
-    const char * text = database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code);
+    const int error_number = errno; // sqlite3_system_errno() forgets that of a COMMIT
+    std::string text = database_ ? sqlite3_errmsg(database_.get()) : sqlite3_errstr(code);
+    // "disk I/O error" may be a quota, a lost mount or a disk: the system's own word tells them apart.
+    if (error_number != 0 && (code & 0xff) == SQLITE_IOERR)
+        text += " (" + std::generic_category().message(error_number) + ")";
     ++counters().catalog_errors;
     throw Error{"cannot use the catalog " + shifter::quoted(path_) + ": " + text + explain(code)};
 }
@@ -103,6 +111,7 @@ void Statement::check(int code) const {
 
 bool Statement::step() {
     column_ = 0;
+    errno = 0;
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
     if (code != SQLITE_DONE) connection_.fail(code);

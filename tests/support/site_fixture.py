@@ -146,6 +146,7 @@ class Site:
             raise FileNotFoundError(f"nothing is installed below {PREFIX}; tests/run integration does that")
         self._undo = ExitStack()
         self._closed = False
+        self.gateway_wrapper: list[str] = []  # words before the gateway's command, from its next start on
         # Whoever stops the tests finds nothing left, either: SIGTERM is an exception that unittest does not take for a failed
         # test, and what unittest does not clean up then is cleaned up at exit.
         signal.signal(signal.SIGTERM, _interrupt)
@@ -230,7 +231,7 @@ class Site:
 
     def start_gateway(self) -> None:
         self._gateway = start_gateway(self.dir, GATEWAY_ACCOUNT, self.gateway_url,
-                                      [self.program("shifter-gateway"), "--config", f"{SYSCONFDIR}/imagemanager.json"],
+                                      [*self.gateway_wrapper, self.program("shifter-gateway"), "--config", f"{SYSCONFDIR}/imagemanager.json"],
                                       dies_with_us=True)
 
     def write_config(self, more: str = "") -> None:
