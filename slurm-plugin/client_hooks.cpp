@@ -13,11 +13,15 @@ std::optional<std::string> own_variable(const std::string & name) {
     return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 
-/** A value for prolog, epilog, the batch script and the shell of salloc, and for the steps of srun. */
-void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
+void give_to_prolog(spank_t spank, const Variable & variable) {
     if (const auto result = ::spank_job_control_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1);
         result != ESPANK_SUCCESS)
         throw Error{"Slurm does not take " + variable.name + " for the job: " + ::spank_strerror(result)};
+}
+
+/** A value for prolog, epilog, the batch script and the shell of salloc, and for the steps of srun. */
+void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
+    give_to_prolog(spank, variable);
     // The environment of the client command becomes the job's; names that begin with SLURM_ pass --export=NONE as well.
     if (::setenv(("SLURM_SPANK_" + variable.name).c_str(), variable.value.c_str(), 1) != 0)
         throw SysError{errno, "cannot pass on " + variable.name};
@@ -30,8 +34,7 @@ void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
 void rewrite_option(spank_t spank, Option option, const std::string & value) {
     const std::string name = option_variable(option);
     if (::setenv(name.c_str(), value.c_str(), 1) != 0) throw SysError{errno, "cannot pass on " + name};
-    if (const auto result = ::spank_job_control_setenv(spank, name.c_str(), value.c_str(), 1); result != ESPANK_SUCCESS)
-        throw Error{"Slurm does not take " + name + " for the job: " + ::spank_strerror(result)};
+    give_to_prolog(spank, {name, value});
 }
 
 std::string find_identifier(const ImageRequest & request) {
@@ -42,16 +45,46 @@ std::string find_identifier(const ImageRequest & request) {
     });
 }
 
+/**
+ * The environment of a heterogeneous job is the first component's, in all its steps; the prolog of each component has
+ * variables of its own. So the others' images are told there, with the one in whose place they stand.
+ */
+void give_image(spank_t spank, const Given<ImageRequest> & image) {
+    std::optional<FixedImage> & first = state().first_image;
+    if (!first) {
+        state().first_request = image.value;
+        first = fix_image(*image.value, own_variable, find_identifier);
+        for (const Variable & variable : image_variables(*first)) give_to_job(spank, variable, image.origin);
+        rewrite_option(spank, Option::image, first->option_text());
+        return;
+    }
+    const FixedImage own =
+        image.value == state().first_request ? *first : fix_image(*image.value, own_variable, find_identifier);
+    for (const Variable & variable : image_variables(own)) give_to_prolog(spank, variable);
+    if (own.option_text() != first->option_text()) give_to_prolog(spank, {first_image_variable, first->option_text()});
+}
+
+/** Whether srun begins a step in the job around it, and no job of its own. */
+bool begins_step() { return ::spank_context() == S_CTX_LOCAL && std::getenv("SLURM_JOB_ID") != nullptr; }
+
+/** A step's own image is not what its component has. Of a new job, nothing of the job around it says so. */
+void mark_image_of_step(bool in_job, Origin origin) {
+    const std::string name = std::string{"SLURM_SPANK_"} + step_image_variable;
+    if (!in_job)
+        ::unsetenv(name.c_str());
+    else if (origin == Origin::command && ::setenv(name.c_str(), "yes", 1) != 0)
+        throw SysError{errno, "cannot pass on " + name};
+}
+
 } // namespace
 
 int submit(spank_t spank) {
     Options & options = state().options;
-    if (const auto why = options.refuse_combination()) throw Error{*why};
+    const bool in_job = begins_step();
+    if (const auto why = options.refuse_combination(in_job)) throw Error{*why};
     if (const auto & image = options.image(); image.value) {
-        std::optional<FixedImage> & fixed = state().image;
-        if (!fixed) fixed = fix_image(*image.value, own_variable, find_identifier);
-        for (const Variable & variable : image_variables(*fixed)) give_to_job(spank, variable, image.origin);
-        rewrite_option(spank, Option::image, fixed->option_text());
+        give_image(spank, image);
+        mark_image_of_step(in_job, image.origin);
     }
     if (const auto & volumes = options.volumes(); volumes.value) {
         give_to_job(spank, {volume_variable, *volumes.value}, volumes.origin);
@@ -66,6 +99,8 @@ int submit(spank_t spank) {
     }
     if (const auto & workdir = options.workdir(); workdir.value)
         give_to_job(spank, {workdir_variable, *workdir.value}, Origin::environment);
+    if (const auto & entrypoint = options.entrypoint(); entrypoint.value)
+        give_to_job(spank, {entrypoint_variable, *entrypoint.value}, Origin::environment);
     if (const auto & env = options.env(); env.value) {
         give_to_job(spank, {env_variable, *env.value}, Origin::environment);
         rewrite_option(spank, Option::env, *env.value);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "slurm-plugin/job.hpp"
+#include "slurm-plugin/node_list.hpp"
 #include "slurm-plugin/options.hpp"
 #include "slurm-plugin/plugin_config.hpp"
 #include "slurm-plugin/step.hpp"
@@ -17,6 +18,7 @@
 #include <string>
 
 extern "C" {
+#include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
 #include <slurm/spank.h> // its hooks have no extern "C" of their own
 }
@@ -44,6 +46,8 @@ inline constexpr std::array option_names = {
                "run tasks in the container, without shifter in front of the command", true},
     OptionName{Option::workdir, "workdir", "shifter.workdir", "PATH",
                "with --shifter-run: directory in the container; without a path, the image's", true},
+    OptionName{Option::entrypoint, "entrypoint", "shifter.entrypoint", "COMMAND",
+               "with --shifter-run: begin with the image's entry point, or with COMMAND", true},
     OptionName{Option::env, "env", "shifter.env", "NAME=VALUE",
                "with --shifter-run: a variable in the container; may be repeated"},
     OptionName{Option::ccm, "ccm", nullptr, nullptr, "not offered by this release"},
@@ -55,7 +59,8 @@ struct State {
     std::string off;                ///< why the plugin does nothing; empty: it works
     std::optional<SiteConfig> site; ///< read when it is needed: other jobs do not pay for it (H10-1)
     Options options;
-    std::optional<FixedImage> image; ///< of the first component: the others have the same
+    std::optional<ImageRequest> first_request; ///< the first component's, and what was found for it
+    std::optional<FixedImage> first_image;
     StepOptions step;
 
     // On a node.
@@ -64,6 +69,7 @@ struct State {
     std::string failure; ///< why they cannot; told by each task, since only a task may fail (R13)
     std::optional<privileged::JobRoot> root;
     TaskPlan task;
+    std::string task_program; ///< what Slurm executes in the place of the command's first word
 };
 
 [[nodiscard]] State & state();

@@ -18,10 +18,14 @@ using privileged::JobRoot;
 
 constexpr const char * request_note = "request";
 constexpr const char * run_note = "run";
+constexpr const char * first_image_note = "first-image";
+constexpr const char * hosts_note = "hosts";
 constexpr const char * failure_note = "failure";
+constexpr std::size_t max_word = 100000; ///< bytes of an argument
 constexpr std::string_view answer_end = "\nend\n";
 
-std::vector<std::string> setup_command(const JobOnNode & job, const Identity & user, const RunRequest & request) {
+std::vector<std::string> setup_command(const JobOnNode & job, const Identity & user, const RunRequest & request,
+                                       const std::string & hosts) {
     std::string groups;
     for (const gid_t group : user.groups) groups += std::to_string(group) + ",";
     // By the path of the build: no variable and no configuration has a say in what root executes (I8).
@@ -40,6 +44,11 @@ std::vector<std::string> setup_command(const JobOnNode & job, const Identity & u
         words.push_back(value);
     };
     if (!job.node().empty()) add("-n", job.node());
+    for (std::size_t begin = 0; begin < hosts.size();) {
+        const std::size_t end = hosts.rfind(' ', begin + max_word); // one argument may be no longer than 128 KiB
+        add("-N", hosts.substr(begin, hosts.size() - begin <= max_word ? std::string::npos : end - begin));
+        begin = hosts.size() - begin <= max_word ? hosts.size() : end + 1;
+    }
     if (request.modules) add("-m", *request.modules);
     if (!request.volumes.empty()) add("-v", request.volumes);
     const auto * const id = std::get_if<ImageId>(&request.image);
@@ -71,10 +80,26 @@ std::optional<RunRequest> container_request(const Environment & variables, const
         request.workdir.given = true;
         if (!path->empty()) request.workdir.value = *path;
     }
+    if (const auto command = own(entrypoint_variable)) {
+        request.entrypoint.given = true;
+        if (!command->empty()) request.entrypoint.value = *command;
+    }
     if (const auto lines = own(env_variable); lines && !lines->empty())
         for (const std::string_view line : text::split(*lines, '\n')) request.environment.emplace_back(line);
     return request;
 }
+
+namespace {
+
+FixedImage image_of(const RunRequest & request) {
+    const auto * const id = std::get_if<ImageId>(&request.image);
+    return {id != nullptr ? ImageType::id : ImageType::local,
+            id != nullptr ? id->to_string() : std::get<LocalImage>(request.image).path, request.image_request};
+}
+
+} // namespace
+
+std::vector<Variable> image_variables(const RunRequest & request) { return image_variables(image_of(request)); }
 
 void note_job(const JobOnNode & job, const std::optional<JobRequest> & request) {
     JobNotes::remove(job);
@@ -82,6 +107,8 @@ void note_job(const JobOnNode & job, const std::optional<JobRequest> & request) 
     const JobNotes notes = JobNotes::make(job);
     notes.write(request_note, encode(request->request));
     if (request->run) notes.write(run_note, "");
+    if (request->first_image) notes.write(first_image_note, *request->first_image);
+    if (!request->hosts.empty()) notes.write(hosts_note, request->hosts);
     notes.write(privileged::preparing_note, "");
 }
 
@@ -89,7 +116,8 @@ std::optional<JobRequest> noted_request(const JobOnNode & job) {
     const auto notes = JobNotes::find(job);
     const auto text = notes ? notes->read(request_note) : std::nullopt;
     if (!text) return std::nullopt;
-    return JobRequest{decode(*text).value_or_throw("cannot read what the job asked for"), notes->has(run_note)};
+    return JobRequest{decode(*text).value_or_throw("cannot read what the job asked for"), notes->has(run_note),
+                      notes->read(first_image_note), notes->read(hosts_note).value_or("")};
 }
 
 std::optional<std::string> noted_failure(const JobOnNode & job) {
@@ -99,6 +127,8 @@ std::optional<std::string> noted_failure(const JobOnNode & job) {
 
 JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunRequest & request,
                       const SiteConfig & site) {
+    const auto notes = JobNotes::find(job);
+    const std::string hosts = notes ? notes->read(hosts_note).value_or("") : "";
     UniqueFd mount_namespace;
     int why = 0;
     const auto take_over = [&](pid_t pid, const std::string & out) {
@@ -108,7 +138,7 @@ JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunReq
         return true;
     };
     const ChildResult done =
-        run_child(setup_command(job, user, request), site.launch_timeout + std::chrono::seconds{5}, take_over);
+        run_child(setup_command(job, user, request, hosts), site.launch_timeout + std::chrono::seconds{5}, take_over);
     if (done.wait_status != 0) {
         const auto lines = lines_of(done.err, "setupRoot: ");
         throw Error{lines.empty() ? "setupRoot ended with " + describe_end(done.wait_status) : text::join(lines, "; ")};
@@ -141,11 +171,9 @@ UniqueFd prepare_noted_root(const JobOnNode & job, const Identity & user, const 
 
 void write_comment(const JobOnNode & job, const std::string & field, const RunRequest & request) {
     constexpr std::chrono::seconds limit{10};
-    const auto * const id = std::get_if<ImageId>(&request.image);
-    const std::string image =
-        id != nullptr ? "id:" + id->to_string() : "local:" + std::get<LocalImage>(request.image).path;
-    const ChildResult done =
-        run_child({SHIFTER_SCONTROL, "update", "JobId=" + job.job(), field + "=shifter " + image}, limit);
+    const ChildResult done = run_child(
+        {SHIFTER_SCONTROL, "update", "JobId=" + job.job(), field + "=shifter " + image_of(request).option_text()},
+        limit);
     if (done.wait_status != 0)
         throw Error{"cannot write the image into the record of job " + job.job() + ": " +
                     text::join(lines_of(done.err + done.out, "scontrol: "), "; ")};

@@ -27,8 +27,13 @@ namespace shifter::slurm_plugin {
 /** What a job asked for, as it is noted for its steps. */
 struct JobRequest {
     RunRequest request;
-    bool run = false; ///< tasks run in the container directly
+    bool run = false;                         ///< tasks run in the container directly
+    std::optional<std::string> first_image{}; ///< "id:8f3a…": what variables tell, of another component of the job
+    std::string hosts{};                      ///< "n1/4 n2/2": nodes and processors; empty: not known
 };
+
+/** The variables that name this container's image. */
+[[nodiscard]] std::vector<Variable> image_variables(const RunRequest & request);
 
 /** When the job arrives, before any step of it: notes of an earlier job of that name are gone (H10-7). */
 void note_job(const privileged::JobOnNode & job, const std::optional<JobRequest> & request);

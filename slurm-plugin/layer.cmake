@@ -1,9 +1,9 @@
 # The SPANK plugin. What it decides is a layer that needs no Slurm (and so is tested everywhere); what Slurm calls is
 # shifter_slurm.so, built when Slurm's headers are there.
 shifter_library(slurm-plugin
-  SOURCES slurm-plugin/child.cpp slurm-plugin/job.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp
+  SOURCES slurm-plugin/child.cpp slurm-plugin/job.cpp slurm-plugin/node_list.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp
           slurm-plugin/step.cpp slurm-plugin/submit.cpp slurm-plugin/task.cpp
-  HEADERS slurm-plugin/child.hpp slurm-plugin/job.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp
+  HEADERS slurm-plugin/child.hpp slurm-plugin/job.hpp slurm-plugin/node_list.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp
           slurm-plugin/step.hpp slurm-plugin/submit.hpp slurm-plugin/task.hpp
   DEPS base site request command frontend privileged)
 
@@ -61,4 +61,9 @@ target_link_libraries(shifter_slurm PRIVATE shifter::slurm-plugin)
 set_target_properties(shifter_slurm PROPERTIES PREFIX "" LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/shifter_slurm.map)
 target_link_options(shifter_slurm PRIVATE -static-libstdc++ -static-libgcc -Wl,--as-needed
   -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/shifter_slurm.map)
+# Runs in containers of any C library, or of none.
+add_executable(shifter-task slurm-plugin/task_main.cpp)
+target_link_options(shifter-task PRIVATE -static)
+install(TARGETS shifter-task DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT slurm)
+
 install(TARGETS shifter_slurm LIBRARY DESTINATION lib/shifter COMPONENT slurm)

@@ -3,12 +3,14 @@
 #include "slurm-plugin/hooks.hpp"
 
 #include "base/error.hpp"
+#include "base/installed_paths.hpp"
 #include "base/log.hpp"
 #include "privileged/privileges.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace shifter::slurm_plugin {
@@ -72,6 +74,37 @@ bool is_yes(const std::optional<std::string> & word, bool otherwise) {
     return word ? parse_run_option(*word).value_or(otherwise) : otherwise;
 }
 
+/** Nodes and processors of the job (of its component), as slurmd tells them to the prolog; empty where it does not. */
+std::string nodes_of_job() {
+    const char * const list = std::getenv("SLURM_NODELIST");
+    const char * const counts_text = std::getenv("SLURM_JOB_CPUS_PER_NODE");
+    const auto counts = parse_counts(counts_text == nullptr ? "" : counts_text);
+    if (list == nullptr || !counts) return {};
+    std::vector<std::string> nodes;
+    const hostlist_t hosts = ::slurm_hostlist_create(list);
+    if (hosts == nullptr) return {};
+    while (char * const node = ::slurm_hostlist_shift(hosts)) {
+        nodes.emplace_back(node);
+        std::free(node); // NOLINT(cppcoreguidelines-no-malloc): Slurm's malloc(3)
+    }
+    ::slurm_hostlist_destroy(hosts);
+    return hosts_words(nodes, *counts);
+}
+
+/** In a heterogeneous job the step's variables tell the first component's image: this component's takes its place. */
+void use_image_of_component(spank_t spank, const JobOnNode & job) {
+    const auto variables = environment_of(spank);
+    const Environment find = lookup_in(variables);
+    if (!find("SLURM_HET_SIZE") || find(std::string{"SLURM_SPANK_"} + step_image_variable)) return;
+    const auto noted = noted_request(job);
+    const auto type = find("SHIFTER_IMAGETYPE");
+    const auto tag = find("SHIFTER_IMAGE");
+    if (!noted || !type || !tag || noted->first_image != *type + ":" + *tag) return;
+    for (const Variable & variable : image_variables(noted->request))
+        for (const std::string & name : {variable.name, "SLURM_SPANK_" + variable.name})
+            (void)::spank_setenv(spank, name.c_str(), variable.value.c_str(), 1);
+}
+
 /** Which container a step's tasks enter; nothing: none. */
 std::optional<RunRequest> container_of_step(const JobOnNode & job, const std::vector<std::string> & variables) {
     const Environment find = lookup_in(variables);
@@ -118,6 +151,20 @@ void prepare_tasks(spank_t spank) {
     }
 }
 
+/** Slurm executes shifter-task, by a descriptor that is gone then, in the place of the command's first word. */
+void put_in_front(spank_t spank, TaskPlan & plan, std::string & program) {
+    const std::string path = std::string{installed::prefix} + "/libexec/shifter/shifter-task";
+    const int fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
+    if (fd < 0) throw SysError{errno, "cannot open " + path};
+    int count = 0;
+    char ** words = nullptr;
+    if (::spank_get_item(spank, S_JOB_ARGV, &count, &words) != ESPANK_SUCCESS || count < 1)
+        throw Error{"Slurm does not tell the command of this task"};
+    plan.set.push_back({"SHIFTER_TASK_START", encode_start(plan, words[0])});
+    program = "/proc/self/fd/" + std::to_string(fd);
+    words[0] = program.data();
+}
+
 } // namespace
 
 void job_arrives(spank_t spank) {
@@ -129,7 +176,8 @@ void job_arrives(spank_t spank) {
     std::optional<JobRequest> noted;
     try {
         if (auto request = container_request(variable, variable))
-            noted = JobRequest{*std::move(request), is_yes(variable(run_variable), state().config.autorun)};
+            noted = JobRequest{*std::move(request), is_yes(variable(run_variable), state().config.autorun),
+                               variable(first_image_variable), nodes_of_job()};
     } catch (const Error & error) {
         // Only text that no submission let through gets here. The job's commands will say the same.
         ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(error.what()).c_str());
@@ -163,13 +211,16 @@ void step_begins(spank_t spank) {
     const auto variables = environment_of(spank);
     for (const Variable & variable : step_variables(lookup_in(variables), state().step))
         (void)::spank_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1); // the step does without, then
-    if (step < first_special_step) prepare_tasks(spank);
+    if (step >= first_special_step) return;
+    use_image_of_component(spank, job_of(spank));
+    prepare_tasks(spank);
 }
 
 void task_enters(spank_t spank) {
     State & s = state();
     if (!s.enters) return;
     if (!s.failure.empty()) throw Error{s.failure};
+    if (!s.task.before.empty() || !s.task.hooks.empty()) put_in_front(spank, s.task, s.task_program);
     for (const std::string & name : s.task.unset) (void)::spank_unsetenv(spank, name.c_str());
     for (const Variable & variable : s.task.set)
         if (const auto result = ::spank_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1);

@@ -21,6 +21,8 @@ std::string_view name_of(Option option) {
         return "shifter-run";
     case Option::workdir:
         return "workdir";
+    case Option::entrypoint:
+        return "entrypoint";
     case Option::env:
         return "env";
     case Option::ccm:
@@ -57,7 +59,7 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
     const std::string option_text = "--" + std::string{name_of(option)};
     if (option == Option::ccm)
         return option_text + " is not offered here: this release has no cluster compatibility mode";
-    if (option == Option::run || option == Option::workdir || option == Option::env)
+    if (option == Option::run || option == Option::workdir || option == Option::entrypoint || option == Option::env)
         return take_run_option(option, value, origin);
     // getopt takes the next word for a value that was forgotten: `srun --image -n1 hostname`.
     if (value.empty() || value.front() == '-') return option_text + " needs a value, as in " + option_text + "=VALUE";
@@ -90,6 +92,7 @@ std::optional<std::string> Options::take(Option option, std::string_view value, 
     }
     case Option::run:
     case Option::workdir:
+    case Option::entrypoint:
     case Option::env:
     case Option::ccm:
         break;
@@ -106,6 +109,8 @@ std::optional<std::string> Options::take_run_option(Option option, std::string_v
         if (value == left_out) value = {};
         if (!value.empty() && value.front() != '/') return "--workdir needs an absolute path, not " + quoted(value);
         workdir_ = {std::string{value}, origin};
+    } else if (option == Option::entrypoint) {
+        entrypoint_ = {value == left_out ? std::string{} : std::string{value}, origin};
     } else if (origin == Origin::environment) {
         env_ = {std::string{value}, origin}; // lines that were joined here
     } else {
@@ -119,15 +124,23 @@ std::optional<std::string> Options::take_run_option(Option option, std::string_v
     return std::nullopt;
 }
 
-std::optional<std::string> Options::refuse_combination() const {
+std::optional<std::string> Options::refuse_combination(bool in_job) const {
     if (volumes_.value && !image_.value) return "--volume needs an image: add --image=NAME";
     if (run_.value && *run_.value && run_.origin == Origin::command && !image_.value)
         return "--shifter-run needs an image: add --image=NAME";
-    if ((workdir_.value || env_.value) && !image_.value) return "--workdir and --env need an image: add --image=NAME";
-    // Slurm brings the options of one component to all steps, whatever the others said.
-    if (first_component_ && *first_component_ != component())
-        return "the components of a heterogeneous job have the same --image, --volume and --module; name another image "
-               "where it is needed with: shifter --image=NAME";
+    if ((workdir_.value || entrypoint_.value || env_.value) && !image_.value)
+        return "--workdir, --entrypoint and --env need an image: add --image=NAME";
+    if (!first_component_) return std::nullopt;
+    // Slurm brings the options of one component to all steps, whatever the others said; the image alone finds its way
+    // through each component's prolog.
+    Component now = component();
+    if (in_job && now.image != first_component_->image)
+        return "the components of one srun in a job have one --image; begin a step for each image: "
+               "srun --het-group=N --image=NAME";
+    now.image = first_component_->image;
+    if (now != *first_component_)
+        return "the components of a heterogeneous job differ in --image alone; what else they need is an option of "
+               "their steps: srun --het-group=N";
     return std::nullopt;
 }
 
@@ -138,7 +151,7 @@ void Options::end_component() {
 }
 
 Options::Component Options::component() const {
-    return {image_.value, volumes_.value, modules_.value, run_.value, workdir_.value, env_.value};
+    return {image_.value, volumes_.value, modules_.value, run_.value, workdir_.value, entrypoint_.value, env_.value};
 }
 
 } // namespace shifter::slurm_plugin

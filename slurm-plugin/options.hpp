@@ -1,8 +1,8 @@
 /**
  * @file
- * What a user asked for with --image, --volume, --mount, --module, --shifter-run, --workdir, --env and --ccm, on the
- * command line, in #SBATCH lines or by what the job around it was given. Contract 10.2, H10-3. The grammars are those
- * of base and site.
+ * What a user asked for with --image, --volume, --mount, --module, --shifter-run, --workdir, --entrypoint, --env and
+ * --ccm, on the command line, in #SBATCH lines or by what the job around it was given. Contract 10.2, H10-3. The
+ * grammars are those of base and site.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace shifter::slurm_plugin {
 
-enum class Option { image, volume, mount, module, run, workdir, env, ccm };
+enum class Option { image, volume, mount, module, run, workdir, entrypoint, env, ccm };
 
 /** Where a value came from. Slurm presents what it found in the environment first, then the command line. */
 enum class Origin {
@@ -45,8 +45,11 @@ public:
     [[nodiscard]] std::optional<std::string> take(Option option, std::string_view value, Origin origin,
                                                   const SiteConfig & site);
 
-    /** Why the options do not fit together, as a whole sentence; nothing if they do. Asked when all are taken. */
-    [[nodiscard]] std::optional<std::string> refuse_combination() const;
+    /**
+     * Why the options do not fit together, as a whole sentence; nothing if they do. Asked when all are taken.
+     * @param in_job  a step of a job is begun, and no job: its components have one image
+     */
+    [[nodiscard]] std::optional<std::string> refuse_combination(bool in_job) const;
 
     /** Another component of a heterogeneous job may follow: its --volume begins anew, what it does not name stays. */
     void end_component();
@@ -58,7 +61,10 @@ public:
     [[nodiscard]] const Given<std::string> & modules() const noexcept { return modules_; } ///< as given
     [[nodiscard]] const Given<bool> & run() const noexcept { return run_; }
     [[nodiscard]] const Given<std::string> & workdir() const noexcept { return workdir_; } ///< empty: the image's own
-    [[nodiscard]] const Given<std::string> & env() const noexcept { return env_; }         ///< lines of NAME=VALUE
+    [[nodiscard]] const Given<std::string> & entrypoint() const noexcept {
+        return entrypoint_;
+    }                                                                              ///< empty: the image's own
+    [[nodiscard]] const Given<std::string> & env() const noexcept { return env_; } ///< lines of NAME=VALUE
 
 private:
     [[nodiscard]] std::optional<std::string> take_run_option(Option option, std::string_view value, Origin origin);
@@ -68,6 +74,7 @@ private:
         std::optional<std::string> modules;
         std::optional<bool> run;
         std::optional<std::string> workdir;
+        std::optional<std::string> entrypoint;
         std::optional<std::string> env;
         bool operator==(const Component &) const = default;
     };
@@ -76,6 +83,7 @@ private:
     Given<std::string> modules_;
     Given<bool> run_;
     Given<std::string> workdir_;
+    Given<std::string> entrypoint_;
     Given<std::string> env_;
     [[nodiscard]] Component component() const;
     std::optional<Component> first_component_;

@@ -58,6 +58,12 @@ inline constexpr const char * module_variable = "SHIFTER_MODULE";
 // Ours, for tasks that run in the container directly: "yes" or "no"; a path, or nothing for the image's; lines.
 inline constexpr const char * run_variable = "SHIFTER_RUN";
 inline constexpr const char * workdir_variable = "SHIFTER_WORKDIR";
+inline constexpr const char * entrypoint_variable = "SHIFTER_ENTRYPOINT"; // nothing for the image's
 inline constexpr const char * env_variable = "SHIFTER_ENV";
+
+// A component of a heterogeneous job has an image of its own: the first one's, which all variables tell; and whether a
+// step was given an image itself.
+inline constexpr const char * first_image_variable = "SHIFTER_FIRST_IMAGE";
+inline constexpr const char * step_image_variable = "SHIFTER_STEP_IMAGE";
 
 } // namespace shifter::slurm_plugin

@@ -14,13 +14,15 @@ TaskPlan plan_task(const RunRequest & request, const ImageRecord & image, const 
                    const std::vector<std::string> & environment) {
     const std::string selection = request.modules ? *request.modules : text::join(site.default_modules, ",");
     const auto modules = select_modules(site, selection).value_or_throw("cannot use the modules " + quoted(selection));
-    for (const Module * const module : modules)
-        if (!module->user_hook.empty())
-            throw Error{"module " + quoted(module->name) +
-                        " has a program to run before the command (userhook), which only `srun shifter ...` does"};
     const command::Environment composed = command::compose_environment(
         {.host = environment, .image = image, .request = request, .file = {}, .modules = modules, .site = site});
     TaskPlan plan;
+    for (const Module * const module : modules)
+        if (!module->user_hook.empty()) plan.hooks.push_back({module->name, module->user_hook});
+    RunRequest with_command = request;
+    with_command.command = {"command"}; // Slurm's commands always name one, so the image's CMD is never asked for
+    plan.before = command::choose_command(with_command, image);
+    plan.before.pop_back();
     std::map<std::string_view, std::string_view> before;
     for (const std::string & entry : environment)
         if (const std::size_t equals = entry.find('='); equals != std::string::npos && equals > 0)
@@ -36,6 +38,19 @@ TaskPlan plan_task(const RunRequest & request, const ImageRecord & image, const 
         if (composed.find(name) == nullptr) plan.unset.emplace_back(name);
     if (request.workdir.given) plan.workdir = command::choose_workdir(request, image);
     return plan;
+}
+
+std::string encode_start(const TaskPlan & plan, const std::string & command) {
+    std::vector<std::string> strings = {std::to_string(plan.hooks.size())};
+    for (const Hook & hook : plan.hooks) {
+        strings.push_back(hook.module);
+        strings.push_back(hook.path);
+    }
+    strings.insert(strings.end(), plan.before.begin(), plan.before.end());
+    strings.push_back(command);
+    std::string text;
+    for (const std::string & entry : strings) text += std::to_string(entry.size()) + ":" + entry;
+    return text;
 }
 
 bool calls_shifter(const char * command) {

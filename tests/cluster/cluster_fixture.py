@@ -193,9 +193,10 @@ class Cluster:
         with open(self._services[service].log, errors="replace") as stream:
             return stream.read()
 
-    def start_slurmd(self, node: str) -> None:
+    def start_slurmd(self, node: str, *through: str) -> None:
+        """@param through  a command line that executes what follows it, as faketime(1) does"""
         os.makedirs(f"{self.dir}/spool/{node}", exist_ok=True)
-        self._start(f"slurmd-{node}", self.in_node(node, "/usr/sbin/slurmd", "-D", "-f", self.conf, "-N", node))
+        self._start(f"slurmd-{node}", self.in_node(node, *through, "/usr/sbin/slurmd", "-D", "-f", self.conf, "-N", node))
 
     def stop_slurmd(self, node: str, kill: bool = False) -> None:
         self._services[f"slurmd-{node}"].stop(signal.SIGKILL if kill else signal.SIGTERM)

@@ -99,7 +99,7 @@ class Submission(unittest.TestCase):
                  "cannot use image docker:not/there:9: docker:not/there:9 is not known here; pull it first"),
                 (["--volume=/a:/b"], "--volume needs an image: add --image=NAME"),
                 (["--shifter-run"], "--shifter-run needs an image: add --image=NAME"),
-                (["--workdir=/a"], "--workdir and --env need an image: add --image=NAME")):
+                (["--workdir=/a"], "--workdir, --entrypoint and --env need an image: add --image=NAME")):
             for command, rest in COMMANDS.items():
                 with self.subTest(command=command, options=options):
                     done = self.cluster.run(command, *options, *rest)
@@ -111,7 +111,7 @@ class Submission(unittest.TestCase):
         for command in COMMANDS:
             text = self.cluster.run(command, "--help").stdout
             for option in ("--image=[TYPE:]NAME", "--volume=FROM:TO[:FLAG];...", "--module=NAME,...", "--ccm",
-                           "--mount=type=bind", "--shifter-run", "--workdir", "--env=NAME=VALUE"):
+                           "--mount=type=bind", "--shifter-run", "--workdir", "--entrypoint", "--env=NAME=VALUE"):
                 self.assertIn(option, text)
 
     def test_jobs_without_an_image_have_no_variable_of_ours(self):

@@ -80,7 +80,7 @@ Options parse(int argc, char ** argv, bool set_up) {
         case 's':
             throw Error{"-s is not supported by this version: there is no sshd in a job's root"};
         case 'N':
-            options.hosts = optarg;
+            options.hosts += std::string{" "} + optarg;
             break;
         case 'm':
             options.modules = optarg;

@@ -30,12 +30,13 @@ TEST_CASE("a job's variables name its container") {
                                 {"SHIFTER_IMAGEREQUEST", "app:1"},
                                 {"SHIFTER_VOLUME", "/a:/b"},
                                 {"SHIFTER_MODULE", "gpu"}},
-                               {{"SHIFTER_WORKDIR", ""}, {"SHIFTER_ENV", "A=1\nB="}});
+                               {{"SHIFTER_WORKDIR", ""}, {"SHIFTER_ENTRYPOINT", "run"}, {"SHIFTER_ENV", "A=1\nB="}});
     REQUIRE(found);
     CHECK(std::get<ImageId>(found->image).to_string() == "aaaa1");
     CHECK(found->image_request == "app:1");
     CHECK(found->volumes == "/a:/b");
     CHECK(found->modules == "gpu");
+    CHECK(found->entrypoint == OptionalChoice{true, "run"});
     CHECK(found->workdir == OptionalChoice{true, std::nullopt});
     CHECK(found->environment == std::vector<std::string>{"A=1", "B="});
 }

@@ -76,14 +76,14 @@ TEST_CASE("the command line replaces what a step inherits, volumes included (con
 
 TEST_CASE("volumes without an image are refused when all options are known") {
     Options options;
-    CHECK(options.refuse_combination() == std::nullopt);
+    CHECK(options.refuse_combination(false) == std::nullopt);
     CHECK(take(options, Option::volume, "/a:/b") == std::nullopt);
-    CHECK(options.refuse_combination() == "--volume needs an image: add --image=NAME");
+    CHECK(options.refuse_combination(false) == "--volume needs an image: add --image=NAME");
     CHECK(take(options, Option::image, "app") == std::nullopt);
-    CHECK(options.refuse_combination() == std::nullopt);
+    CHECK(options.refuse_combination(false) == std::nullopt);
 }
 
-TEST_CASE("the components of a heterogeneous job have one image, named once or each time") {
+TEST_CASE("the components of a heterogeneous job may differ in their image, and in nothing else") {
     Options options;
     CHECK(take(options, Option::image, "app:1") == std::nullopt);
     CHECK(take(options, Option::volume, "/a:/b") == std::nullopt);
@@ -97,7 +97,10 @@ TEST_CASE("the components of a heterogeneous job have one image, named once or e
     SECTION("what the first component left in the environment says nothing new") {
         CHECK(take(options, Option::image, "id:77", Origin::environment) == std::nullopt);
     }
-    CHECK(options.refuse_combination() == std::nullopt);
+    CHECK(options.refuse_combination(true) == std::nullopt);
     CHECK(take(options, Option::image, "app:2") == std::nullopt);
-    CHECK(options.refuse_combination().has_value());
+    CHECK(options.refuse_combination(false) == std::nullopt);
+    CHECK(options.refuse_combination(true)->find("srun --het-group=N --image=NAME") != std::string::npos);
+    CHECK(take(options, Option::volume, "/a:/c") == std::nullopt);
+    CHECK(options.refuse_combination(false)->find("differ in --image alone") != std::string::npos);
 }

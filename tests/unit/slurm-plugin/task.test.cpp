@@ -48,13 +48,27 @@ TEST_CASE("a task's directory is the one that was asked for") {
     CHECK_THROWS_WITH(plan_task(asked, image, {}, {}), Catch::Contains("no working directory"));
 }
 
-TEST_CASE("a module with a program of the user's needs shifter itself") {
+TEST_CASE("a module's userhook and an entry point come before the command") {
     SiteConfig site;
     site.modules["gpu"].name = "gpu";
     site.modules["gpu"].user_hook = "/opt/hook";
+    ImageRecord image;
+    image.entrypoint = {"sh", "-c", "exec \"$@\"", "--"};
+    image.cmd = {"not", "asked", "for"};
     RunRequest asked = request();
+    CHECK(plan_task(asked, image, site, {}).hooks.empty());
+    CHECK(plan_task(asked, image, site, {}).before.empty());
     asked.modules = "gpu";
-    CHECK_THROWS_WITH(plan_task(asked, {}, site, {}), Catch::Contains("srun shifter"));
+    asked.entrypoint = {true, std::nullopt};
+    const TaskPlan plan = plan_task(asked, image, site, {});
+    CHECK(plan.hooks == std::vector<Hook>{{"gpu", "/opt/hook"}});
+    CHECK(plan.before == *image.entrypoint);
+    CHECK(encode_start(plan, "cat") == "1:13:gpu9:/opt/hook2:sh2:-c9:exec \"$@\"2:--3:cat");
+    asked.entrypoint = {true, "env"};
+    CHECK(plan_task(asked, image, site, {}).before == std::vector<std::string>{"env"});
+    image.entrypoint.reset();
+    asked.entrypoint = {true, std::nullopt};
+    CHECK_THROWS_WITH(plan_task(asked, image, site, {}), Catch::Contains("the image has no entry point"));
 }
 
 TEST_CASE("a command line that calls shifter is told by its first word") {
