@@ -59,13 +59,15 @@ def wait_until(ready, what: str, seconds: float = WAIT_SECONDS) -> None:
 
 class Cluster:
     def __init__(self, *, nodes: int = 2, plugin: str | None = PLUGIN, plugin_arguments: str = "",
-                 plugstack: str | None = None, prolog: str = "", slurm_conf: str = "", **site_options):
+                 plugstack: str | None = None, prolog: str = "", slurm_conf: str = "",
+                 private_tmp: bool = False, **site_options):
         """
         @param plugin            what the line "required" of plugstack.conf names; None for a cluster without the plugin
         @param plugin_arguments  what follows it there
         @param plugstack         the whole plugstack.conf instead
         @param prolog            commands of sh for the Prolog of each node; {dir} is ours
         @param slurm_conf        more lines for slurm.conf
+        @param private_tmp       each node has a /tmp of its own, as PMIx needs it where several are one machine
         @param site_options      of Site: gateway, registry_login, config, gateway_config
         """
         self._undo = ExitStack()
@@ -89,6 +91,7 @@ class Cluster:
                     out.write("#!/bin/sh\n" + prolog.format(dir=self.dir) + "\nexit 0\n")
                 os.chmod(f"{self.dir}/etc/prolog", 0o755)
             self._write_conf(slurm_conf)
+            self._private_tmp = private_tmp
             self._undo.callback(self._stop)
             for node in self.node_names:
                 self._start_holder(node)
@@ -246,6 +249,8 @@ class Cluster:
         # Shared propagation within the node, as systemd leaves it: a mount that gets out of a container is seen (I14).
         script = (f"mount --make-rshared /; hostname {node}; mount --bind {self.dir}/etc/hosts /etc/hosts; "
                   f": >{self.dir}/run/{node}.ready; exec sleep infinity")
+        if self._private_tmp:
+            script = "mount -t tmpfs -o mode=1777 tmp /tmp; " + script
         self._start(f"node-{node}", ["/usr/bin/unshare", "--mount", "--uts", "--propagation", "slave",
                                      "/bin/sh", "-ec", script])
         self._services[f"node-{node}"].wait_for(lambda: os.path.exists(f"{self.dir}/run/{node}.ready"))

@@ -1,5 +1,6 @@
 """Small images in imagePath, as a gateway publishes them; without one, and with records that a test chooses."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -10,12 +11,20 @@ APPLETS = ("sh", "cat", "id", "ls", "grep", "sleep", "hostname", "touch", "pwd",
            "setsid", "kill", "sed")
 
 
-def publish(site: Site, identifier: str, name: str, record: str = "", *, program: str | None = None) -> None:
+def libraries(*programs: str) -> list[str]:
+    """The files that the loader brings to dynamic programs or libraries of this machine, itself included."""
+    found = subprocess.run(["ldd", *programs], check=True, capture_output=True, text=True).stdout
+    return sorted(set(re.findall(r"(?:=> |^\t)(/\S+) \(", found, re.MULTILINE)))
+
+
+def publish(site: Site, identifier: str, name: str, record: str = "", *, program: str | None = None,
+            files: list[str] | None = None) -> None:
     """
     An image with busybox, /data/name and /etc/os-release that hold NAME=name, and no /usr.
 
     @param record   more lines of its .meta
     @param program  a file that becomes /bin/app
+    @param files    of this machine, which have the same paths in the image; links are followed
     """
     tree = f"{site.dir}/tree"
     for folder in ("bin", "etc", "tmp", "dev", "proc", "sys", "data"):
@@ -25,6 +34,9 @@ def publish(site: Site, identifier: str, name: str, record: str = "", *, program
         os.symlink("busybox", f"{tree}/bin/{applet}")
     if program:
         shutil.copy2(program, f"{tree}/bin/app")
+    for path in files or []:
+        os.makedirs(f"{tree}{os.path.dirname(path)}", exist_ok=True)
+        shutil.copy2(path, f"{tree}{path}")
     for path in ("etc/os-release", "data/name"):
         with open(f"{tree}/{path}", "w") as out:
             out.write(f"NAME={name}\n")
