@@ -51,7 +51,7 @@ function(shifter_static_program program)
   # CMake's own -pie behind -static-pie would make a dynamic program of it again.
   set_property(TARGET ${program} PROPERTY POSITION_INDEPENDENT_CODE)
   target_compile_options(${program} PRIVATE -fPIE)
-  target_link_options(${program} PRIVATE -static-pie)
+  target_link_options(${program} PRIVATE -static-pie -Wl,--fatal-warnings)
 endfunction()
 
 # Paths that programs know from birth: no argument and no variable has a say in them (I8).

@@ -27,7 +27,7 @@ Sink & sink() {
 
 } // namespace
 
-void set_sink(Sink new_sink) { sink() = std::move(new_sink); }
+void set_sink(Sink new_sink) { sink() = new_sink ? std::move(new_sink) : Sink{write_to_stderr}; }
 void set_level(Level level) noexcept { threshold = level; }
 void set_program(const char * name) noexcept { program = name; }
 bool enabled(Level level) noexcept { return level <= threshold.load(std::memory_order_relaxed); }

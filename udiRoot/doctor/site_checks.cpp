@@ -89,6 +89,10 @@ Finding examine_helpers(const Patient & patient) {
     for (const char * program : {installed::frontend, installed::squashfuse})
         if (const auto why = distrust(program, {.kind = TrustedFile::Kind::executable}))
             return refused(*why, "install the component runtime again");
+    // Nobody but root may read this one.
+    if (::access(installed::accounts, X_OK) != 0)
+        return fail("cannot execute " + std::string{installed::accounts} + ": " + describe_errno(errno),
+                    "install the component runtime again");
     const std::string prefix = patient.site() != nullptr ? patient.site()->udi_root_path : "";
     const std::string client = (prefix.empty() ? std::string{installed::prefix} : prefix) + "/bin/shifterimg";
     if (::access(client.c_str(), X_OK) != 0)

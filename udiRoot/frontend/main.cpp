@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,11 +49,11 @@ bool asks_for_processes(int argc, char ** argv) {
     throw SysError{errno, "cannot start " + quoted(program)};
 }
 
-/** A part of what shifter itself calls "asking the front end". */
+/** Beside what shifter itself does meanwhile. */
 void say_time(std::chrono::steady_clock::duration time) {
     std::array<char, 96> line{};
     (void)std::snprintf(line.data(), line.size(),
-                        "shifter: timing: %.3f ms of the next: options, configuration, image look-up\n",
+                        "shifter: timing: %.3f ms in the front end: options, configuration, image look-up\n",
                         std::chrono::duration<double, std::milli>(time).count());
     shifter::io::write_all(STDERR_FILENO, std::string_view{line.data()}, "the error output");
 }
@@ -75,6 +76,7 @@ int run(int argc, char ** argv) {
     if (const int * const exit_status = std::get_if<int>(&answer)) return *exit_status;
     if (std::get<RunRequest>(answer).timing) say_time(std::chrono::steady_clock::now() - begin);
     io::write_all(answer_fd, encode(std::get<RunRequest>(answer)), "the answer");
+    (void)::shutdown(answer_fd, SHUT_WR); // nobody waits for the end of this process
     return 0;
 }
 

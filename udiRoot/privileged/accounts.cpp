@@ -1,160 +1,87 @@
 #include "privileged/accounts.hpp"
 
+#include "accounts/make_account.hpp"
 #include "base/error.hpp"
-#include "base/text.hpp"
+#include "base/installed_paths.hpp"
+#include "base/io.hpp"
 #include "privileged/watchdog.hpp"
-#include "site/trusted_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <grp.h>
-#include <optional>
-#include <pwd.h>
+#include <climits>
+#include <csignal>
+#include <poll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace shifter::privileged {
 namespace {
 
-constexpr std::size_t max_answer = 4U << 20U;
-constexpr std::size_t max_file = 64U << 20U;
+constexpr std::size_t max_answer = 128U << 20U;
 
-/** Calls a get…_r function with growing memory; nothing when there is no such entry. */
-template <class Entry, class Call> std::optional<Entry> ask(std::vector<char> & memory, const Call & call) {
-    memory.resize(4096);
-    for (;;) {
-        Entry entry{};
-        Entry * found = nullptr;
-        const int why = call(&entry, memory.data(), memory.size(), &found);
-        if (why == ERANGE && memory.size() < max_answer) {
-            memory.resize(memory.size() * 4);
-            continue;
-        }
-        if (found == nullptr) return std::nullopt;
-        return entry;
-    }
+[[noreturn]] void become_name_service(const AccountQuestion & question, int answer, pid_t parent) {
+    std::vector<std::string> words = to_words(question);
+    words.insert(words.begin(), installed::accounts);
+    std::vector<char *> argv;
+    argv.reserve(words.size() + 1);
+    for (std::string & word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    std::array<char *, 1> envp = {nullptr};
+    sigset_t none;
+    ::sigemptyset(&none);
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && ::getppid() == parent &&
+        ::dup2(answer, STDOUT_FILENO) == STDOUT_FILENO && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0 &&
+        ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) // NOLINT(concurrency-mt-unsafe): one thread
+        ::execve(argv.front(), argv.data(), envp.data());
+    ::_exit(1);
 }
 
-const char * text_or_empty(const char * text) { return text != nullptr ? text : ""; }
-
-std::optional<PasswdEntry> account_from_services(uid_t uid, const std::string & name) {
-    std::vector<char> memory;
-    const auto entry = ask<struct passwd>(memory, [&](auto * e, char * m, std::size_t n, auto ** f) {
-        return name.empty() ? ::getpwuid_r(uid, e, m, n, f) : ::getpwnam_r(name.c_str(), e, m, n, f);
-    });
-    if (!entry) return std::nullopt;
-    return PasswdEntry{text_or_empty(entry->pw_name),
-                       entry->pw_uid,
-                       entry->pw_gid,
-                       text_or_empty(entry->pw_gecos),
-                       text_or_empty(entry->pw_dir),
-                       text_or_empty(entry->pw_shell)};
-}
-
-std::optional<PasswdEntry> account_from_file(const std::string & path, uid_t uid, const std::string & name) {
-    for (PasswdEntry & entry : parse_passwd(TrustedFile::open(path).read(max_file)))
-        if (name.empty() ? entry.uid == uid : entry.name == name) return std::move(entry);
-    return std::nullopt;
-}
-
-std::optional<PasswdEntry> find_account(const SiteConfig & site, uid_t uid, const std::string & name) {
-    return site.allow_libc_pwd_calls ? account_from_services(uid, name)
-                                     : account_from_file(site.etc_path + "/passwd", uid, name);
-}
-
-std::optional<GroupEntry> group_from_services(gid_t gid) {
-    std::vector<char> memory;
-    const auto entry = ask<struct group>(
-        memory, [&](auto * e, char * m, std::size_t n, auto ** f) { return ::getgrgid_r(gid, e, m, n, f); });
-    if (!entry || entry->gr_name == nullptr) return std::nullopt;
-    return GroupEntry{entry->gr_name, gid, {}};
-}
-
-std::vector<gid_t> groups_of(const PasswdEntry & account) {
-    int count = 64;
-    std::vector<gid_t> groups(64);
-    while (::getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0 &&
-           count > static_cast<int>(groups.size()))
-        groups.resize(static_cast<std::size_t>(count));
-    groups.resize(static_cast<std::size_t>(std::max(count, 0)));
-    return groups;
-}
-
-/** Who is in the generated files (5.6, populateEtcDynamically=1): the caller, the site's imports, the stubs of H5-10.
- */
-void generate_files(const Identity & caller, const SiteConfig & site, const PasswdEntry & user, Account & account) {
-    std::vector<PasswdEntry> entries = {user};
-    std::vector<gid_t> gids = caller.groups;
-    gids.insert(gids.begin(), caller.gid);
-    for (const std::string & name : site.users_to_import) {
-        auto entry = find_account(site, 0, name);
-        if (!entry) throw Error{"usersToImport names " + quoted(name) + ", which is no account"};
-        gids.push_back(entry->gid);
-        if (site.allow_libc_pwd_calls)
-            for (const gid_t gid : groups_of(*entry)) gids.push_back(gid);
-        entries.push_back(*std::move(entry));
-    }
-    const auto known = [&](const char * name) {
-        return std::any_of(entries.begin(), entries.end(), [&](const PasswdEntry & e) { return e.name == name; });
+/** Another program, since name services load modules, and this one is static. */
+Account ask_name_service(const AccountQuestion & question, std::chrono::seconds limit) {
+    const std::string what = "cannot ask the name service for your account";
+    io::Pipe answer = io::make_pipe();
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid < 0) throw SysError{errno, what};
+    if (pid == 0) become_name_service(question, answer.write_end.get(), parent);
+    answer.write_end.reset();
+    struct pollfd waiting {
+        answer.read_end.get(), POLLIN, 0
     };
-    if (!known("root")) entries.push_back({"root", 0, 0, "root", "/root", "/bin/sh"});
-    if (!known("nobody")) entries.push_back({"nobody", 65534, 65534, "nobody", "/", "/bin/false"});
-    if (!known("sshd")) entries.push_back({"sshd", 65533, 65534, "sshd", "/var/empty", "/bin/false"});
-    for (const PasswdEntry & entry : entries)
-        account.passwd += format_passwd_line(entry).value_or_throw("cannot use the account " + quoted(entry.name));
-
-    std::vector<GroupEntry> groups;
-    std::vector<GroupEntry> file;
-    if (!site.allow_libc_pwd_calls) file = parse_group(TrustedFile::open(site.etc_path + "/group").read(max_file));
-    for (const gid_t gid : gids) {
-        if (site.allow_libc_pwd_calls) {
-            if (auto group = group_from_services(gid))
-                groups.push_back(*std::move(group)); // a group without a name is skipped
-        } else {
-            for (const GroupEntry & group : file)
-                if (group.gid == gid) groups.push_back(group);
-        }
-    }
-    groups.push_back({"nogroup", 65534, {}});
-    account.group = format_group_file(groups, user.name, caller.groups, site.max_group_count);
+    const auto patience = std::min<std::int64_t>(std::chrono::milliseconds{limit}.count(), INT_MAX);
+    // One that hangs is not waited for: it ends with this process (R12).
+    if (::poll(&waiting, 1, static_cast<int>(patience)) == 0)
+        throw Error{what + ": it gave no answer in " + std::to_string(limit.count()) +
+                    " s; the site's launchTimeout sets the limit"};
+    const std::string text = io::read_all(answer.read_end.get(), max_answer, "the name service's answer");
+    if (const int status = wait_for(pid); status != 0 || text.empty())
+        throw Error{text.size() > 1 && text.front() == '-' ? text.substr(1)
+                                                           : what + ": " + quoted(installed::accounts) + " failed"};
+    return decode_account(std::string_view{text}.substr(1)).value_or_throw(what);
 }
 
-Account make_account(const Identity & caller, const SiteConfig & site) {
-    const std::string source = site.allow_libc_pwd_calls ? "the name service" : quoted(site.etc_path + "/passwd");
-    const auto user = find_account(site, caller.uid, "");
-    if (!user)
-        throw Error{"uid " + std::to_string(caller.uid) + " has no name in " + source +
-                    "; ask your site to add the account there"};
-    const auto line = format_passwd_line(*user);
-    if (!line || user->name.find_first_of("\"\\,/") != std::string::npos)
-        throw Error{"the account of uid " + std::to_string(caller.uid) + " in " + source +
-                    " has a field that cannot stand in a passwd file"};
-    if (user->name == "root") throw Error{"it is not for root: run it as an ordinary user"};
-    Account account{user->name, {}, {}};
-    if (site.populate_etc_dynamically)
-        generate_files(caller, site, *user, account);
-    else
-        account.group = format_group_file(parse_group(TrustedFile::open(site.etc_path + "/group").read(max_file)),
-                                          user->name, caller.groups, site.max_group_count);
-    return account;
+Account account_of(const Identity & caller, const SiteConfig & site) {
+    const AccountQuestion question{caller, site.etc_path, site.populate_etc_dynamically, site.max_group_count,
+                                   site.users_to_import};
+    if (!site.allow_libc_pwd_calls)
+        return make_account(question, accounts_from_files(question), quoted(site.etc_path + "/passwd"));
+    if (const auto known = local_accounts(question, "/etc")) return make_account(question, *known, "/etc/passwd");
+    return ask_name_service(question, site.launch_timeout);
 }
 
 } // namespace
 
 Child start_account_child(const Identity & caller, const SiteConfig & site) {
-    const pid_t launcher = ::getpid();
-    return Child::start(caller, [&caller, &site, launcher](int channel) {
-        const Account account = make_account(caller, site);
-        const std::string separator(1, '\0'); // no field can hold one
-        send_answer(channel, {account.name + separator + account.passwd + separator + account.group});
-        watch(channel, launcher, site.launch_timeout);
+    return Child::start(caller, [&caller, &site, launcher = ::getpid()](int channel) {
+        send_answer(channel, {encode(account_of(caller, site))});
+        if (was_told(channel)) watch(channel, launcher, site.launch_timeout);
     });
 }
 
 Account receive_account(Child & child) {
-    const Answer answer = child.receive(2 * max_file);
-    const auto parts = text::split(answer.text, '\0');
-    if (parts.size() != 3) throw Error{"the account child gave no whole answer"};
-    return {std::string{parts[0]}, std::string{parts[1]}, std::string{parts[2]}};
+    return decode_account(child.receive(max_answer).text)
+        .value_or_throw("cannot use the answer about your account");
 }
 
 } // namespace shifter::privileged

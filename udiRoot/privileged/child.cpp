@@ -54,6 +54,9 @@ void send(int channel, char kind, const Answer & answer) {
     } catch (const std::exception & error) {
         try {
             send(channel, refused, {error.what()});
+            // A socket that is closed before a sign was read from it takes its own answer back.
+            while (was_told(channel)) {
+            }
         } catch (const std::exception &) { // nobody listens any more
         }
     }
@@ -154,8 +157,21 @@ UniqueFd open_as_caller_if_present(const Identity & identity, int root, const st
     return open_by_child(identity, root, path, 0, what, true);
 }
 
+void Child::tell() const noexcept {
+    // Nobody hears it where the child has failed; its answer says so.
+    (void)::send(channel_.get(), "!", 1, MSG_NOSIGNAL);
+}
+
+bool was_told(int channel) noexcept {
+    char sign = 0;
+    ssize_t count = 0;
+    do count = ::read(channel, &sign, 1);
+    while (count < 0 && errno == EINTR);
+    return count == 1;
+}
+
 void Child::finish() noexcept {
-    channel_.reset();
+    hang_up();
     if (pid_ > 0) {
         int status = 0;
         while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {

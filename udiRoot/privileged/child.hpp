@@ -38,7 +38,11 @@ public:
 
     /** Waits for the answer. @throws Error with the child's sentence, or when it ended without one */
     [[nodiscard]] Answer receive(std::size_t max_bytes);
-    /** Hangs up, and waits for the child's end, which it takes as its sign to end. */
+    /** A sign to a body that waits for it in was_told(). */
+    void tell() const noexcept;
+    /** Hangs up, which the child takes as its sign to end. */
+    void hang_up() noexcept { channel_.reset(); }
+    /** Hangs up, and waits for the child's end. */
     void finish() noexcept;
 
 private:
@@ -61,6 +65,9 @@ private:
 
 /** For bodies. @throws SysError */
 void send_answer(int channel, const Answer & answer);
+
+/** For bodies: waits for tell(). @return false when the other side has hung up */
+[[nodiscard]] bool was_told(int channel) noexcept;
 
 /** Waits for `pid`, whatever signals come; its wait status. */
 [[nodiscard]] int wait_for(pid_t pid);

@@ -36,6 +36,7 @@ constexpr std::chrono::minutes patience{10};
         if (::close_range(frontend_answer_fd + 1, ~0U, 0) != 0) throw SysError{errno, "cannot close descriptors"};
         std::vector<std::string> variables = state.environment;
         std::vector<char *> envp;
+        envp.reserve(variables.size() + 1);
         for (std::string & entry : variables) envp.push_back(entry.data());
         envp.push_back(nullptr);
         state.restore();
@@ -80,41 +81,32 @@ int status_without_answer(int status, const sigset_t & caller_mask) {
     throw Error{"the front end was ended by signal " + std::to_string(WTERMSIG(status))};
 }
 
-class Frontend {
-public:
-    explicit Frontend(pid_t pid) : pid_{pid} {}
-    Frontend(const Frontend &) = delete;
-    Frontend & operator=(const Frontend &) = delete;
-    ~Frontend() {
-        if (pid_ <= 0) return;
-        ::kill(pid_, SIGKILL);
-        (void)::waitpid(pid_, nullptr, 0);
-    }
-    [[nodiscard]] int wait() { return wait_for(std::exchange(pid_, -1)); }
-
-private:
-    pid_t pid_;
-};
-
 } // namespace
 
-std::variant<std::string, int> ask_frontend(const Identity & caller, const command::CallerState & state, char ** argv) {
+Frontend::Frontend(const Identity & caller, const command::CallerState & state, char ** argv) : state_{state} {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw SysError{errno, "cannot make a socket"};
-    UniqueFd ours{ends[0]};
-    UniqueFd theirs{ends[1]};
+    channel_.reset(ends[0]);
+    const UniqueFd theirs{ends[1]};
     const pid_t parent = ::getpid();
-    const pid_t pid = ::fork();
-    if (pid < 0) throw SysError{errno, "cannot start the front end"};
-    if (pid == 0) become_frontend(caller, state, argv, theirs.get(), parent);
-    Frontend frontend{pid};
-    theirs.reset();
-    std::string bytes = read_answer(ours.get(), state.signal_mask);
-    const int status = frontend.wait();
-    if (bytes.empty()) return status_without_answer(status, state.signal_mask);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw Error{"the front end failed after its answer"};
-    return bytes;
+    pid_ = ::fork();
+    if (pid_ < 0) throw SysError{errno, "cannot start the front end"};
+    if (pid_ == 0) become_frontend(caller, state, argv, theirs.get(), parent);
+}
+
+std::variant<std::string, int> Frontend::answer() {
+    std::string bytes = read_answer(channel_.get(), state_.signal_mask);
+    if (!bytes.empty()) return bytes; // one that is not whole is not decoded
+    return status_without_answer(wait_for(std::exchange(pid_, -1)), state_.signal_mask);
+}
+
+void Frontend::finish() noexcept {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
 }
 
 } // namespace shifter::privileged

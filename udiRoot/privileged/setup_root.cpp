@@ -183,6 +183,7 @@ std::pair<std::string, ImageRecord> make_root(const Options & options, const Pri
     std::string key = job_root_key(root.caller(), request, site);
     const Deadline deadline;
     Child watchdog = start_account_child(root.caller(), site);
+    watchdog.tell();
     Prepared prepared = prepare(root, request, site, watchdog);
     if (!options.name.empty() && prepared.user_name != options.name)
         throw Error{"uid " + std::to_string(options.user.uid) + " is " + quoted(prepared.user_name) + ", not " +

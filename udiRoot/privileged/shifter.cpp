@@ -1,11 +1,10 @@
 // shifter (4755 root): the table of contents of a launch. What runs as root is in this folder, and nowhere else.
-#include "base/installed_paths.hpp"
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "command/choice.hpp"
 #include "command/run.hpp"
-#include "privileged/accounts.hpp"
 #include "privileged/frontend_process.hpp"
+#include "privileged/groundwork.hpp"
 #include "privileged/job_root.hpp"
 #include "privileged/prepare.hpp"
 #include "privileged/privileges.hpp"
@@ -31,22 +30,20 @@ int print_plan(Privileged && root, const MountPlan & plan) {
 }
 
 /** As the caller, in the root: the last part of a launch, whoever built the root. */
-int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocation & invocation, Child * watchdog,
-               std::optional<Deadline> & deadline, const char * program) {
+int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocation & invocation, Groundwork & ground,
+               const char * program) {
+    ground.end_watch(); // nothing from here on can hang
     const command::Dropped user = drop(std::move(root), rootfs);
-    if (watchdog != nullptr) watchdog->finish();
-    deadline.reset();
+    ground.finish();
     if (invocation.request.timing) io::write_all(STDERR_FILENO, stage_times(), "the error output");
     return command::run_command(user, invocation, program);
 }
 
-int launch(Privileged && root, const RunRequest & request, const char * program) {
-    const SiteConfig site = load_site_config(installed::site_config);
-    std::optional<Deadline> deadline{std::in_place};
-    const auto job = JobOnNode::from_environment(root.caller_state().environment);
+int launch(Privileged && root, const RunRequest & request, Groundwork & ground, const char * program) {
+    const SiteConfig & site = ground.site();
     std::optional<JobRoot> job_root;
-    if (job && !request.dry_run && !in_user_namespace() && !request.writable.given)
-        job_root = find_job_root(*job, root.caller(), request, site);
+    if (ground.job() && !request.dry_run && !in_user_namespace() && !request.writable.given)
+        job_root = find_job_root(*ground.job(), root.caller(), request, site);
     if (job_root) {
         const auto modules = choose_modules(request, site);
         const auto words = command::choose_command(request, job_root->record);
@@ -54,31 +51,34 @@ int launch(Privileged && root, const RunRequest & request, const char * program)
         log::info("entering the root that was prepared for the job");
         set_stage("entering the job's root");
         const Rootfs rootfs = enter_job_root(root, *job_root);
-        return run_inside(std::move(root), rootfs, {request, job_root->record, modules, site, words, workdir}, nullptr,
-                          deadline, program);
+        return run_inside(std::move(root), rootfs, {request, job_root->record, modules, site, words, workdir}, ground,
+                          program);
     }
-    Child watchdog = start_account_child(root.caller(), site);
-    Prepared prepared = prepare(root, request, site, watchdog);
+    Prepared prepared = prepare(root, request, site, ground.begin(root));
     if (request.dry_run) return print_plan(std::move(root), prepared.plan);
     const auto words = command::choose_command(request, prepared.image.record);
     const auto workdir = command::choose_workdir(request, prepared.image.record);
     const Rootfs rootfs = build(root, prepared.plan, std::move(prepared.image.mounted));
     return run_inside(std::move(root), rootfs, {request, prepared.image.record, prepared.modules, site, words, workdir},
-                      &watchdog, deadline, program);
+                      ground, program);
 }
 
 int run(char ** argv) {
-    set_stage("asking the front end");
-    Privileged root = Privileged::take();                                       // who called? the kernel knows
-    const auto answer = ask_frontend(root.caller(), root.caller_state(), argv); // a child, already the caller
-    if (const int * const status = std::get_if<int>(&answer)) return *status;   // it printed help, or explained
+    set_stage("starting the front end");
+    Privileged root = Privileged::take();                          // who called? the kernel knows
+    Frontend frontend{root.caller(), root.caller_state(), argv};   // a child, already the caller
+    Groundwork ground{root};                                       // meanwhile: what does not depend on the answer
+    const auto answer = frontend.answer();
+    if (const int * const status = std::get_if<int>(&answer)) return *status; // it printed help, or explained
+    frontend.finish();
     refuse_root_caller(root.caller());
     const RunRequest request =
         decode(std::get<std::string>(answer)).value_or_throw("the front end's request is refused");
     log::set_level(request.verbose ? log::Level::info : log::Level::warning);
+    ground.show_problems();
     if (!holds_root())
         enter_user_namespace(root.caller()); // not installed set-id: what needs no root works all the same
-    return launch(std::move(root), request, argv[0] != nullptr ? argv[0] : "shifter");
+    return launch(std::move(root), request, ground, argv[0] != nullptr ? argv[0] : "shifter");
 }
 
 } // namespace

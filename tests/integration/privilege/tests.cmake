@@ -1,1 +1,1 @@
-shifter_integration_tests(privilege identity mounts images faults storm)
+shifter_integration_tests(privilege identity mounts images faults storm accounts)
