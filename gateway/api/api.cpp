@@ -40,7 +40,9 @@ struct RouteTable {
               "ends.",
               "Record", "", "Readers"},
         Route{Method::post, "/api/doimport/{system}/{type}/{tag...}", Access::caller, &Api::import_image, nullptr,
-              "Not offered by this release: 403 for who has no right to import, else 501."},
+              "Publishes a squashfs file of the caller's, when he is one of `ImportUsers`: what was sent "
+              "(`{\"upload\":…,\"bytes\":…,\"format\":\"squashfs\"}`), or a file of his on the gateway's host "
+              "(`{\"filepath\":…,\"format\":\"squashfs\"}`); readers as for a pull. The record of a pull."},
         Route{
             Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
             "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "

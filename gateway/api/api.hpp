@@ -91,6 +91,10 @@ public:
         std::function<catalog::Enqueued(const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
                                         std::shared_ptr<const pull::SharedFile> file)>
             submit_archive = {};
+        /** `is_copied`: false for a file that its owner can still change. */
+        std::function<catalog::Enqueued(const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
+                                        std::shared_ptr<const pull::SharedFile> file, bool is_copied)>
+            submit_squashfs = {};
     };
 
     explicit Api(Parts parts) : parts_{std::move(parts)}, ui_files_{parts_.ui_directory} {}
@@ -133,7 +137,6 @@ private:
     Response list_metrics(Call & call);
     // pulls.cpp: what is on its way
     Response pull_image(Call & call);
-    Response import_image(Call & call);
     Response list_queue(Call & call);
 
     // sharing.cpp: what owners and admins do with their images
@@ -149,6 +152,8 @@ private:
     Response begin_upload(Call & call);
     Response add_to_upload(Call & call);
     Response load_image(Call & call);
+    Response import_image(Call & call);
+    Response publish_brought(Call & call, const catalog::Enqueued & answer);
     Response report_pull(Call & call);
     // logins.cpp
     Response check_login(Call & call);

@@ -1,11 +1,9 @@
-// What is on its way: pulls, the queue, imports.
+// What is on its way: pulls and the queue.
 #include "api/api.hpp"
 #include "api/pull_body.hpp"
 #include "api/records.hpp"
 
 #include "pull/pull_queue.hpp"
-
-#include <algorithm>
 
 namespace shifter::api {
 
@@ -39,18 +37,6 @@ Response Api::pull_image(Call & call) {
     else
         call.audit.clear();
     return {.body = pull_record(pull)};
-}
-
-Response Api::import_image(Call & call) {
-    const pull::GatewaySettings & settings = parts_.settings;
-    const auto is_caller = [&](const std::string & name) {
-        return name == call.caller.name || name == std::to_string(call.caller.identity.uid);
-    };
-    const bool may = settings.import_right == pull::ImportRight::everybody ||
-                     (settings.import_right == pull::ImportRight::listed &&
-                      std::any_of(settings.importers.begin(), settings.importers.end(), is_caller));
-    if (!may) throw Refusal{403, "you have no right to import images (ImportUsers in the gateway's configuration)"};
-    throw Refusal{501, "this release of the gateway does not import images"};
 }
 
 Response Api::list_queue(Call & call) {

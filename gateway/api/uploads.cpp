@@ -4,6 +4,9 @@
 #include "api/records.hpp"
 
 #include "base/text.hpp"
+#include "pull/squashfs_file.hpp"
+
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +23,45 @@ std::string own_name(const auth::Caller & caller, const std::string & tag) {
     const bool has_account = caller.name.find(' ') == std::string::npos && !caller.name.empty();
     const std::string prefix = (has_account ? caller.name : "uid" + std::to_string(caller.identity.uid)) + "/";
     return tag.rfind(prefix, 0) == 0 ? tag : prefix + tag;
+}
+
+/** What both load and doimport are given. */
+struct Brought {
+    catalog::ImageKey key;
+    Acl readers;
+    nlohmann::json body;
+};
+
+Brought read_brought(Call & call) {
+    const ImageRequest request = named_image(call);
+    if (request.type != ImageType::custom)
+        throw Refusal{400, "what users send is an image of type custom, not " + shifter::quoted(request.to_string())};
+    Brought brought{{call.system->name, request.type, own_name(call.caller, request.tag)}, {}, {}};
+    call.audit = field("image", "custom:" + brought.key.tag) + audit_of_caller(call);
+    auto readers = parse_pull_body(call.request.body); // looks the whole body over, too
+    if (!readers) throw Refusal{400, "cannot read the body of the request: " + readers.error().what};
+    brought.readers = *std::move(readers);
+    brought.body = nlohmann::json::parse(call.request.body, nullptr, false);
+    return brought;
+}
+
+/** What was sent in pieces before. */
+std::shared_ptr<const pull::SharedFile> sent_file(pull::UploadStore & uploads, const Call & call,
+                                                  const nlohmann::json & body) {
+    if (!body.is_object() || !body.contains("upload") || !body["upload"].is_string() || !body.contains("bytes") ||
+        !body["bytes"].is_number_unsigned())
+        throw Refusal{400, "cannot read the body of the request: it does not say which upload, and its bytes"};
+    return uploads.finish(body["upload"].get<std::string>(), call.caller.identity.uid,
+                          body["bytes"].get<std::uint64_t>());
+}
+
+bool may_import(const pull::GatewaySettings & settings, const auth::Caller & caller) {
+    const auto is_caller = [&](const std::string & name) {
+        return name == caller.name || name == std::to_string(caller.identity.uid);
+    };
+    return settings.import_right == pull::ImportRight::everybody ||
+           (settings.import_right == pull::ImportRight::listed &&
+            std::any_of(settings.importers.begin(), settings.importers.end(), is_caller));
 }
 
 } // namespace
@@ -40,21 +82,38 @@ Response Api::add_to_upload(Call & call) {
 }
 
 Response Api::load_image(Call & call) {
-    const ImageRequest request = named_image(call);
-    if (request.type != ImageType::custom)
-        throw Refusal{400, "what users send is an image of type custom, not " + shifter::quoted(request.to_string())};
-    const catalog::ImageKey key{call.system->name, request.type, own_name(call.caller, request.tag)};
-    call.audit = field("image", "custom:" + key.tag) + audit_of_caller(call);
-    const auto readers = parse_pull_body(call.request.body); // looks the whole body over, too
-    if (!readers) throw Refusal{400, "cannot read the body of the request: " + readers.error().what};
-    const auto body = nlohmann::json::parse(call.request.body, nullptr, false);
-    if (!body.is_object() || !body.contains("upload") || !body["upload"].is_string() || !body.contains("bytes") ||
-        !body["bytes"].is_number_unsigned())
-        throw Refusal{400, "cannot read the body of the request: it does not say which upload, and its bytes"};
-    auto file =
-        store_of(parts_.uploads)
-            .finish(body["upload"].get<std::string>(), call.caller.identity.uid, body["bytes"].get<std::uint64_t>());
-    const catalog::Enqueued answer = parts_.submit_archive(key, call.caller, *readers, std::move(file));
+    const Brought brought = read_brought(call);
+    auto file = sent_file(store_of(parts_.uploads), call, brought.body);
+    return publish_brought(call,
+                           parts_.submit_archive(brought.key, call.caller, brought.readers, std::move(file)));
+}
+
+Response Api::import_image(Call & call) {
+    if (!may_import(parts_.settings, call.caller))
+        throw Refusal{403, "you have no right to import images (ImportUsers in the gateway's configuration); shifterimg "
+                           "load takes archives from everybody"};
+    const Brought brought = read_brought(call);
+    const nlohmann::json & body = brought.body;
+    if (!body.is_object() || !body.contains("format") || !body["format"].is_string())
+        throw Refusal{400, "cannot read the body of the request: it does not say the format"};
+    if (body["format"] != "squashfs") // H8-13: of others, kernels would have to trust the writer
+        throw Refusal{400, "only files of the format squashfs are imported, not " +
+                               shifter::quoted(body["format"].get<std::string>())};
+    const bool is_named = body.contains("filepath");
+    if (is_named && !body["filepath"].is_string())
+        throw Refusal{400, "cannot read the body of the request: filepath is not a text"};
+    auto & uploads = store_of(parts_.uploads);
+    auto file = is_named ? pull::own_file(body["filepath"].get<std::string>(), call.caller.identity.uid)
+                         : sent_file(uploads, call, body);
+    if (!file)
+        throw Refusal{403, "cannot import " + shifter::quoted(body["filepath"].get<std::string>()) +
+                               ": on the gateway's host it is no file of yours that the gateway can read; shifterimg "
+                               "import sends it from here"};
+    return publish_brought(
+        call, parts_.submit_squashfs(brought.key, call.caller, brought.readers, std::move(file), !is_named));
+}
+
+Response Api::publish_brought(Call & call, const catalog::Enqueued & answer) {
     const auto & pull = std::get<catalog::Pull>(answer.what);
     call.audit += field("pull", std::to_string(pull.number));
     return {.body = pull_record(pull)};

@@ -1,4 +1,4 @@
-// load: an image without a registry, sent to the gateway in pieces.
+// load and import: an image without a registry, sent to the gateway in pieces.
 #include "client/format.hpp"
 #include "client/image_stream.hpp"
 #include "client/modes.hpp"
@@ -18,16 +18,23 @@ std::string tag_of(const Command & command) {
     const auto & words = command.options.arguments;
     std::string tag = words.size() > 1 ? words[1] : "";
     if (tag.empty()) {
-        if (words.front() == "-") throw UsageError{"an image from standard input needs a name: load - TAG"};
+        if (words.front() == "-") throw UsageError{"an image from standard input needs a name: " + std::string{name_of(command.options.mode)} +
+                             " - TAG"};
         tag = std::filesystem::path{words.front()}.lexically_normal().filename().string();
         if (tag.empty())
             tag = std::filesystem::path{words.front()}.lexically_normal().parent_path().filename().string();
-        for (const std::string_view end : {".tar", ".oci"})
+        for (const std::string_view end : {".tar", ".oci", ".squashfs", ".sqfs", ".sqsh"})
             if (tag.size() > end.size() && tag.substr(tag.size() - end.size()) == end)
                 tag.resize(tag.size() - end.size());
     }
     return tag.rfind("custom:", 0) == 0 ? tag.substr(7) : tag;
 }
+
+/** What differs between the two. */
+struct Way {
+    const char * route;
+    const char * format; ///< null: the gateway sees what it is
+};
 
 /** Each piece is a request; one whose answer was lost is sent again, and taken once. */
 class Sender {
@@ -51,13 +58,14 @@ public:
     }
 
     /** The pull's record. */
-    [[nodiscard]] std::string finish(const ImageRequest & image) {
+    [[nodiscard]] std::string finish(const ImageRequest & image, const Way & way) {
         Json body = Json::object();
         if (const std::string readers = pull_body(command_.options.users, command_.options.groups); !readers.empty())
             body = Json::parse(readers);
         body["upload"] = upload_;
         body["bytes"] = sent_;
-        return client_.post("load", image, body.dump(), {});
+        if (way.format != nullptr) body["format"] = way.format;
+        return client_.post(way.route, image, body.dump(), {});
     }
 
     [[nodiscard]] GatewayClient & client() { return client_; }
@@ -96,17 +104,15 @@ std::string filed_as(const std::string & record) {
     return json.is_object() ? json.value("pulltag", "") : "";
 }
 
-} // namespace
-
-int load(const Command & command) {
+int bring(const Command & command, const Way & way) {
     const auto asked = ImageRequest::from_parts("custom", tag_of(command));
     if (!asked)
         throw UsageError{"cannot use " + shifter::quoted(tag_of(command)) + " as a name: " + asked.error().what};
-    return within("cannot load " + shifter::quoted(command.options.argument), [&] {
+    return within("cannot " + std::string{name_of(command.options.mode)} + " " + shifter::quoted(command.options.argument), [&] {
         ImageStream stream{command.options.argument};
         Sender sender{command};
         sender.send(stream);
-        std::string record = sender.finish(*asked);
+        std::string record = sender.finish(*asked, way);
         show_message(command, record);
         const std::string number = std::to_string(number_of(record));
         const std::string name = "custom:" + filed_as(record);
@@ -126,6 +132,19 @@ int load(const Command & command) {
             throw Error{info.status_message.empty() ? "the gateway says " + info.status : info.status_message};
         return 0;
     });
+}
+
+} // namespace
+
+int load(const Command & command) { return bring(command, {"load", nullptr}); }
+
+int import(const Command & command) {
+    std::error_code error;
+    if (std::filesystem::is_directory(command.options.argument, error))
+        throw UsageError{shifter::quoted(command.options.argument) +
+                         " is a folder, and import takes a squashfs file: mksquashfs " + command.options.argument +
+                         " FILE; folders with an OCI layout are for load"};
+    return bring(command, {"doimport", "squashfs"});
 }
 
 } // namespace shifter::client

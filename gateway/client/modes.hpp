@@ -45,6 +45,7 @@ int pin(const Command & command);
 int unpin(const Command & command);
 /** load_mode.cpp */
 int load(const Command & command);
+int import(const Command & command);
 /** login_mode.cpp */
 int log_in(const Command & command);
 int log_out(const Command & command);

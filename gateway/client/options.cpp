@@ -22,13 +22,14 @@ const char * const usage_text =
     "  pullnb TAG               the same without waiting\n"
     "  queue                    the pulls on their way\n"
     "  load FILE|- [TAG]        bring an image without a registry: an archive, or an OCI layout\n"
+    "  import FILE|- [TAG]      bring a squashfs file, where the site lets you\n"
     "  share TAG, unshare TAG   let --user and --group use a private image of yours, or no more\n"
     "  chown OWNER TAG          make it somebody else's\n"
     "  rm TAG                   you need it no more; the image goes with the last who does\n"
     "  login [LOCATION]         store a registry login;  logout [LOCATION] forgets it\n"
     "  expire TAG, autoexpire   remove images;  pin TAG, unpin TAG: not this one (admins)\n"
     "options, before the mode:\n"
-    "  -u, --user LIST          readers of a private image: names or uids (pull, load, share)\n"
+    "  -u, --user LIST          readers of a private image: names or uids (pull, load, import, share)\n"
     "  -g, --group LIST         the same for groups\n"
     "  --username NAME          of a login; --password-stdin reads its password from stdin;\n"
     "                           --no-verify stores it without asking the registry\n"
@@ -69,6 +70,7 @@ constexpr std::array modes = {
     ModeName{"pin", Mode::pin, Takes::image},
     ModeName{"unpin", Mode::unpin, Takes::image},
     ModeName{"load", Mode::load, Takes::file_and_tag},
+    ModeName{"import", Mode::import, Takes::file_and_tag},
 };
 
 /** Options up to the first word that is none; `::optind` is left there. Returns false when something is to be printed.
@@ -162,7 +164,7 @@ std::size_t most_words(Takes takes) noexcept {
 
 /** "share TAG --user ann" reads well, too: takes the option at `next` and its list. */
 bool take_readers(std::span<char * const> args, std::size_t & next, Mode mode, Options & options) {
-    if (mode != Mode::share && mode != Mode::unshare && mode != Mode::load) return false;
+    if (mode != Mode::share && mode != Mode::unshare && mode != Mode::load && mode != Mode::import) return false;
     const std::string_view word = args[next];
     const std::string_view name = word.substr(0, word.find('='));
     const bool is_user = name == "--user" || name == "-u";
@@ -205,7 +207,7 @@ Options parse_options(std::span<char * const> args) {
         else if (take_readers(args, next, mode->mode, options))
             continue;
         else if (words.size() < most_words(mode->takes) &&
-                 (word.empty() || word.front() != '-' || (word == "-" && mode->mode == Mode::load)))
+                 (word.empty() || word.front() != '-' || (word == "-" && mode->takes == Takes::file_and_tag)))
             words.emplace_back(word);
         else
             throw UsageError{quoted(word) + " is one word too many; options stand before the mode"};
@@ -222,7 +224,9 @@ Options parse_options(std::span<char * const> args) {
     if (mode->takes == Takes::owner_and_image && words.size() != 2)
         throw UsageError{std::string{name} + " needs a user and an image: " + std::string{name} + " OWNER TAG"};
     if (mode->takes == Takes::file_and_tag && (words.empty() || words.front().empty()))
-        throw UsageError{std::string{name} + " needs a file, a folder with an OCI layout, or - for standard input"};
+        throw UsageError{std::string{name} + (mode->mode == Mode::load ? " needs a file, a folder with an OCI layout" :
+                                                                         " needs a squashfs file") +
+                         ", or - for standard input"};
     if (!words.empty()) options.argument = words.front();
     options.arguments = std::move(words);
     return options;

@@ -34,7 +34,8 @@ enum class Mode {
     rm,
     pin,
     unpin,
-    load
+    load,
+    import
 };
 
 struct Options {

@@ -49,6 +49,8 @@ int run(const Command & command) {
         return unpin(command);
     case Mode::load:
         return load(command);
+    case Mode::import:
+        return import(command);
     }
     return static_cast<int>(ExitStatus::failed);
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/installed_paths.hpp"
 #include "catalog/catalog.hpp"
 #include "catalog/housekeeping.hpp"
 #include "catalog/publisher.hpp"
@@ -65,6 +66,10 @@ struct GatewaySettings {
     std::uint64_t max_upload_bytes = std::uint64_t{64} << 30U; ///< of one image that a user sends
     unsigned most_uploads = 4;                                 ///< of one user at a time
     std::chrono::seconds upload_timeout{600};                  ///< without a piece
+    /** Reads what users import. */
+    std::string squashfs_reader = std::string{installed::libexecdir} + "/shifter-squashfs-reader";
+    std::uint64_t import_memory_bytes = std::uint64_t{1} << 30U; ///< of that program
+    std::chrono::seconds import_stall_timeout{60};               ///< it is ended when it gives nothing for so long
     ImportRight import_right = ImportRight::nobody;
     std::vector<std::string> importers; ///< names or uids
     bool metrics = false;

@@ -26,17 +26,6 @@ std::string random_name() {
     return name;
 }
 
-UniqueFd spool_in(const std::string & directory) {
-    UniqueFd fd{::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
-    if (fd) return fd;
-    // A file system without O_TMPFILE: a name for a moment.
-    const std::string path = directory + "/.upload." + random_name();
-    fd.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd) throw SysError{errno, "cannot make a file in " + shifter::quoted(directory)};
-    if (::unlink(path.c_str()) != 0) throw SysError{errno, "cannot make a file in " + shifter::quoted(directory)};
-    return fd;
-}
-
 void write_at(int fd, std::uint64_t offset, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -49,6 +38,17 @@ void write_at(int fd, std::uint64_t offset, std::string_view bytes) {
 
 } // namespace
 
+UniqueFd make_spool(const std::string & directory) {
+    UniqueFd fd{::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+    if (fd) return fd;
+    // A file system without O_TMPFILE: a name for a moment.
+    const std::string path = directory + "/.upload." + random_name();
+    fd.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) throw SysError{errno, "cannot make a file in " + shifter::quoted(directory)};
+    if (::unlink(path.c_str()) != 0) throw SysError{errno, "cannot make a file in " + shifter::quoted(directory)};
+    return fd;
+}
+
 std::string UploadStore::begin(uid_t owner) {
     drop_idle();
     auto upload = std::make_shared<Upload>();
@@ -60,7 +60,7 @@ std::string UploadStore::begin(uid_t owner) {
     if (std::count_if(uploads_.begin(), uploads_.end(), is_his) >= settings_.most_uploads)
         throw OverQuota{"you are sending " + std::to_string(settings_.most_uploads) +
                         " images already, as many as this site allows; wait until they have arrived"};
-    upload->fd = spool_in(settings_.cache_directory);
+    upload->fd = make_spool(settings_.cache_directory);
     uploads_.emplace(name, std::move(upload));
     return name;
 }

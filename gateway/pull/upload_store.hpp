@@ -27,6 +27,9 @@ public:
     using Error::Error;
 };
 
+/** A file in `directory` for bytes on their way: mode 0600, and without a name. @throws SysError */
+[[nodiscard]] UniqueFd make_spool(const std::string & directory);
+
 class UploadStore {
 public:
     /** `settings` outlives it. */

@@ -252,7 +252,7 @@ const std::vector<Key<C>> & global_keys() {
          "anybody who can reach the service.",
          flag(path(&C::status_page))},
         {"ImportUsers", "list of names or uids, all, or none", "none", "",
-         "Who may import images. An empty list is nobody. Imports come with a later release.", read_import_users},
+         "Who may bring squashfs files, by shifterimg import. An empty list is nobody.", read_import_users},
         {"Metrics", "true or false", "false", "", "Whether each lookup is recorded for GET /api/metrics.",
          flag(setting(&S::metrics))},
         {"LogLevel", "error, warn, info or debug", "info", "\"info\"", "Lines up to this level go to stderr.",

@@ -12,6 +12,7 @@
 #include "pull/login_check.hpp"
 #include "pull/mongo_import.hpp"
 #include "pull/pull_queue.hpp"
+#include "pull/squashfs_file.hpp"
 #include "service/gateway_config.hpp"
 
 #include <array>
@@ -211,6 +212,13 @@ void serve(const Options & options, const GatewayConfig & config) {
                                         std::shared_ptr<const pull::SharedFile> file) {
                           return queue.submit_content(key, caller, readers,
                                                       pull::archive_origin(config.settings, key.tag, std::move(file)));
+                      },
+                  .submit_squashfs =
+                      [&queue, &config](const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
+                                        std::shared_ptr<const pull::SharedFile> file, bool is_copied) {
+                          return queue.submit_content(
+                              key, caller, readers,
+                              pull::squashfs_origin(config.settings, key.tag, std::move(file), is_copied));
                       }}};
     const api::HttpServer server{std::move(sockets), config.server,
                                  [&api](const api::Request & request) { return api.handle(request); }};

@@ -85,6 +85,10 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
         {"UploadTimeout", "seconds, 10 to 86400", "600", "",
          "What was sent is dropped when no further piece comes for so long.",
          duration(path(&C::settings, &S::upload_timeout), 10, 86'400)},
+        {"ImportMemory", "size 64M to 64G", "1G", "", "Memory of the process that reads a squashfs file of a user's.",
+         size(path(&C::settings, &S::import_memory_bytes), 64U << 20U, std::uint64_t{64} << 30U)},
+        {"ImportStallTimeout", "seconds, 1 to 3600", "60", "", "That process is ended when it gives nothing for so long.",
+         duration(path(&C::settings, &S::import_stall_timeout), 1, 3600)},
         // Layers.
         {"Entries", "number 1 to 1000000000", "20000000", "", "Most entries in the layers of an image.",
          number(unpack(&U::max_entries), 1, 1'000'000'000)},

@@ -2,8 +2,14 @@
 pkg_check_modules(squashfs REQUIRED IMPORTED_TARGET libsquashfs1)
 shifter_library(squash
   SOURCES squash/convert.cpp squash/data_writer.cpp squash/options.cpp squash/output.cpp squash/output_file.cpp
-          squash/table_writer.cpp
+          squash/sandbox.cpp squash/squashfs_blocks.cpp squash/squashfs_reader.cpp squash/table_writer.cpp
+          squash/tar_stream.cpp
   HEADERS squash/convert.hpp squash/data_writer.hpp squash/options.hpp squash/output.hpp
-          squash/output_file.hpp squash/sqfs_handles.hpp squash/table_writer.hpp
+          squash/output_file.hpp squash/sandbox.hpp squash/sqfs_handles.hpp squash/squashfs_blocks.hpp
+          squash/squashfs_reader.hpp squash/table_writer.hpp squash/tar_stream.hpp
   DEPS base oci layers
   PRIVATE PkgConfig::squashfs)
+# Reads what users import, in a process of its own that can do nothing else.
+add_executable(shifter-squashfs-reader squash/reader_main.cpp)
+target_link_libraries(shifter-squashfs-reader PRIVATE shifter::squash)
+install(TARGETS shifter-squashfs-reader DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT gateway)

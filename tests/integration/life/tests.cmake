@@ -1,1 +1,1 @@
-shifter_integration_tests(life ends load)
+shifter_integration_tests(life ends imports load)

@@ -89,19 +89,25 @@ TEST_CASE("the reason of a failed pull is in its record (H7-7)") {
     CHECK(json["status_message"] == "registry-1.docker.io does not have it (404)");
 }
 
-TEST_CASE("imports are refused to who has no right, and not offered to the others (H7-24)") {
+TEST_CASE("imports are refused to who has no right (H7-24), and a request that says too little is 400") {
     Gateway gateway;
     const std::string target = "/api/doimport/alpha/custom/foo/";
-    CHECK(gateway.post(target).status == 403);
+    constexpr int no_uploads_here = 501; // this Api has no store: the right was there
+    const std::string body = R"({"upload":"u","bytes":1,"format":"squashfs"})";
+    CHECK(gateway.post(target, body).status == 403);
     gateway.settings.import_right = pull::ImportRight::listed;
-    CHECK(gateway.post(target).status == 403);
+    CHECK(gateway.post(target, body).status == 403);
     gateway.settings.importers = {"1001"};
-    CHECK(gateway.post(target).status == 501);
-    CHECK(gateway.post(target, "", bob).status == 403);
+    CHECK(gateway.post(target, body).status == no_uploads_here);
+    CHECK(gateway.post(target, body, bob).status == 403);
     gateway.settings.importers = {"bob"};
-    CHECK(gateway.post(target, "", bob).status == 501);
+    CHECK(gateway.post(target, body, bob).status == no_uploads_here);
     gateway.settings.import_right = pull::ImportRight::everybody;
-    CHECK(gateway.post(target).status == 501);
+    CHECK(gateway.post(target, body).status == no_uploads_here);
+    CHECK(gateway.post(target, R"({"upload":"u","bytes":1})").status == 400);
+    CHECK(gateway.post(target, R"({"upload":"u","bytes":1,"format":"xfs"})").status == 400);
+    CHECK(gateway.post(target, "").status == 400);
+    CHECK(gateway.post("/api/doimport/alpha/docker/foo/", body).status == 400);
 }
 
 TEST_CASE("a new pull leaves a line in the log, and a poll does not") {

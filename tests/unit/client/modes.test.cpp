@@ -373,6 +373,14 @@ TEST_CASE("an image is sent in pieces, the last one short, and followed to its e
                                            "upload/alpha/u/4 4567", "upload/alpha/u/8 89",
                                            R"(load/alpha/custom/app/ {"upload":"u","bytes":10})", "progress/alpha/7 "});
     CHECK(client.out.str().find("Pulling Image: custom:ann/app, status: READY\n") != std::string::npos);
+    client.transport.steps = {{200, R"({"upload":"u","piece_bytes":400})"},
+                              {200, "{}"},
+                              {200, R"({"status":"READY","pull":8,"pulltag":"ann/app"})"}};
+    client.transport.exchanges.clear();
+    CHECK(client.run({"import", file, "app:2"}) == 0);
+    CHECK(client.transport.exchanges.back().url.find("/api/doimport/alpha/custom/app%3A2/") != std::string::npos);
+    CHECK(client.transport.exchanges.back().body == R"({"upload":"u","bytes":10,"format":"squashfs"})");
+    CHECK(client.run({"import", client.home / "."}) == 1);
     CHECK(client.run({"load", "/nowhere"}) == 1);
     CHECK(client.run({"load"}) == 1);
     CHECK(client.run({"load", "-"}) == 1);

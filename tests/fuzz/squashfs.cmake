@@ -1,0 +1,1 @@
+shifter_fuzz_target(squashfs SOURCES squashfs.fuzz.cpp LAYERS squash layers)
