@@ -23,6 +23,8 @@ TaskPlan plan_task(const RunRequest & request, const ImageRecord & image, const 
     with_command.command = {"command"}; // Slurm's commands always name one, so the image's CMD is never asked for
     plan.before = command::choose_command(with_command, image);
     plan.before.pop_back();
+    const std::vector<std::string> wrappers = command::wrappers_of(modules);
+    plan.before.insert(plan.before.begin(), wrappers.begin(), wrappers.end());
     std::map<std::string_view, std::string_view> before;
     for (const std::string & entry : environment)
         if (const std::size_t equals = entry.find('='); equals != std::string::npos && equals > 0)

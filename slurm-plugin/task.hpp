@@ -26,7 +26,7 @@ struct Hook {
 struct TaskPlan {
     std::vector<Variable> set;          ///< variables with another value than before
     std::vector<std::string> unset;     ///< variables that do not pass into the container
-    std::vector<std::string> before;    ///< words in front of the command: an entry point
+    std::vector<std::string> before;    ///< words in front of the command: wrappers, an entry point
     std::vector<Hook> hooks;            ///< scripts that the container's shell runs first
     std::optional<std::string> workdir; ///< --workdir; nothing: where Slurm puts the task
 };

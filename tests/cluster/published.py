@@ -18,13 +18,14 @@ def libraries(*programs: str) -> list[str]:
 
 
 def publish(site: Site, identifier: str, name: str, record: str = "", *, program: str | None = None,
-            files: list[str] | None = None) -> None:
+            files: list[str] | None = None, renamed: dict[str, str] | None = None) -> None:
     """
     An image with busybox, /data/name and /etc/os-release that hold NAME=name, and no /usr.
 
     @param record   more lines of its .meta
     @param program  a file that becomes /bin/app
     @param files    of this machine, which have the same paths in the image; links are followed
+    @param renamed  files that have other paths there
     """
     tree = f"{site.dir}/tree"
     for folder in ("bin", "etc", "tmp", "dev", "proc", "sys", "data"):
@@ -34,9 +35,9 @@ def publish(site: Site, identifier: str, name: str, record: str = "", *, program
         os.symlink("busybox", f"{tree}/bin/{applet}")
     if program:
         shutil.copy2(program, f"{tree}/bin/app")
-    for path in files or []:
-        os.makedirs(f"{tree}{os.path.dirname(path)}", exist_ok=True)
-        shutil.copy2(path, f"{tree}{path}")
+    for path, inside in {**{path: path for path in files or []}, **(renamed or {})}.items():
+        os.makedirs(f"{tree}{os.path.dirname(inside)}", exist_ok=True)
+        shutil.copy2(path, f"{tree}{inside}")
     for path in ("etc/os-release", "data/name"):
         with open(f"{tree}/{path}", "w") as out:
             out.write(f"NAME={name}\n")

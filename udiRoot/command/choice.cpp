@@ -19,6 +19,13 @@ std::vector<std::string> choose_command(const RunRequest & request, const ImageR
     return words;
 }
 
+std::vector<std::string> wrappers_of(const std::vector<const Module *> & modules) {
+    std::vector<std::string> words;
+    for (const Module * const module : modules)
+        if (!module->wrapper.empty()) words.push_back(module->wrapper);
+    return words;
+}
+
 std::string choose_workdir(const RunRequest & request, const ImageRecord & image) {
     if (!request.workdir.given) return request.current_directory;
     if (request.workdir.value && !request.workdir.value->empty()) return *request.workdir.value;

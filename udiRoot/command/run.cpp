@@ -2,6 +2,7 @@
 
 #include "base/io.hpp"
 #include "base/log.hpp"
+#include "command/choice.hpp"
 #include "command/environment.hpp"
 #include "command/user_hook.hpp"
 
@@ -75,6 +76,8 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
 
     std::vector<std::string> words = invocation.words;
     if (words.empty()) words.push_back(choose_shell(environment));
+    const std::vector<std::string> wrappers = wrappers_of(invocation.modules);
+    words.insert(words.begin(), wrappers.begin(), wrappers.end());
     std::vector<std::string> variables = environment.entries();
     for (const Module * module : invocation.modules)
         if (!module->user_hook.empty()) run_user_hook(user, module->name, module->user_hook, variables);

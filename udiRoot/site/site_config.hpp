@@ -36,6 +36,7 @@ struct Module {
     std::string copy_path;
     std::string root_hook;
     std::string user_hook;
+    std::string wrapper;
     std::vector<std::string> conflicts;
     bool operator==(const Module &) const = default;
 };

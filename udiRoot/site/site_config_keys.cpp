@@ -63,8 +63,7 @@ std::vector<ConfigKey> make_keys() {
                     "and every directory above must be owned by root or gatewayUser, and writable by nobody else.",
                     path(&C::image_path)});
     keys.push_back({g, "udiRootPath", "path", "", required, "/usr/local", live,
-                    "Prefix of the installation: bin/shifterimg is found below.",
-                    path(&C::udi_root_path)});
+                    "Prefix of the installation: bin/shifterimg is found below.", path(&C::udi_root_path)});
     keys.push_back({g, "etcPath", "path", "", required, "/etc/shifter/shifter_etc_files", live,
                     "Site files for /etc in the container: passwd, group, nsswitch.conf. Its passwd also serves "
                     "look-ups when allowLibcPwdCalls is 0.",
@@ -115,11 +114,12 @@ std::vector<ConfigKey> make_keys() {
     keys.push_back({g, "mountUdiRootWritable", "boolean", "0", optional, "0", shown,
                     "1 leaves the container root writable for root; 0 makes it read-only before the command starts.",
                     boolean(&C::udi_root_writable)});
-    keys.push_back({g, "sitePreMountHook", "path", "", optional, "/etc/shifter/premount.sh", shown,
-                    "Program that runs as root, in the directory that becomes the container's root, before the site's "
-                    "volumes are mounted. One that is executable and begins with #! is executed itself, any other by /bin/sh; "
-                    "it and every directory above must be owned by root and writable by nobody else.",
-                    path(&C::site_pre_mount_hook)});
+    keys.push_back(
+        {g, "sitePreMountHook", "path", "", optional, "/etc/shifter/premount.sh", shown,
+         "Program that runs as root, in the directory that becomes the container's root, before the site's "
+         "volumes are mounted. One that is executable and begins with #! is executed itself, any other by /bin/sh; "
+         "it and every directory above must be owned by root and writable by nobody else.",
+         path(&C::site_pre_mount_hook)});
     keys.push_back({g, "sitePostMountHook", "path", "", optional, "/etc/shifter/postmount.sh", shown,
                     "The same, after the site's volumes are mounted.", path(&C::site_post_mount_hook)});
     keys.push_back({g, "defaultModules", "names, commas between", "", optional, "", shown,
@@ -221,6 +221,11 @@ std::vector<ModuleKey> make_module_keys() {
          "Script that /bin/sh of the container runs, as the user and with the container's environment, before the "
          "command. The path is one of the container.",
          path(&M::user_hook)},
+        {"wrapper", "", "path",
+         "Program that is executed as the user in the place of the command, with the command's words as its arguments, "
+         "and "
+         "becomes it when it is done. The path is one of the container. That of the first module comes first.",
+         path(&M::wrapper)},
         {"conflict", "", "names", "Modules that cannot be active together with this one.",
          replaced(&M::conflicts, read_names)},
         {"enabled", "", "boolean", "0 makes selecting the module an error. The default is 1.", boolean(&M::enabled)},
