@@ -15,7 +15,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import fault_registry
-from images import oci_layout
+from images import oci_layout, plain_push
 from images.layer_tar import Entry, LayerTar
 from site_fixture import Site
 
@@ -259,7 +259,7 @@ class RegistryFaults(unittest.TestCase):
         layer.add(Entry(b"noise"), random.Random(number).randbytes(LAYER_BYTES))
         made = layer.close()
         layout.finish([layout.manifest([made], {"Env": ["ROW=1"]}, {"architecture": "amd64", "os": "linux"})])
-        oci_layout.put(folder, cls.site.registry, "rows", f"row{number}")
+        plain_push.put(folder, cls.site.registry, "rows", f"row{number}")
         with open(f"{folder}/blobs/{oci_layout.digest(folder).replace(':', '/')}") as stream:
             manifest = json.load(stream)
         words = {"layer": made["digest"][7:], "config": manifest["config"]["digest"][7:], "manifest": oci_layout.digest(folder)[7:],

@@ -20,7 +20,7 @@ import unittest
 from collections import Counter
 from dataclasses import dataclass
 
-from images import oci_layout
+from images import oci_layout, plain_push
 from images.layer_tar import Entry, LayerTar
 from site_fixture import GATEWAY_ACCOUNT, Site
 from storage_faults import StorageFaults
@@ -69,7 +69,7 @@ class Storage(unittest.TestCase):
                 layer.add(Entry(entry), body)
             layers.append(layer.close())
         layout.finish([layout.manifest(layers, {"Env": [f"N={number}"]}, {"architecture": "amd64", "os": "linux"})])
-        oci_layout.put(folder, self.site.registry, "faults", f"n{number}")
+        plain_push.put(folder, self.site.registry, "faults", f"n{number}")
         return f"n{number}", oci_layout.digest(folder)[7:], noise
 
     def new_files(self, before: list[str]) -> list[str]:

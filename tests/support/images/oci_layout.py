@@ -1,6 +1,5 @@
 """An image as an OCI layout on disk (OCI Image Specification v1.1, "Image Layout"), and its way into a registry."""
 import hashlib
-import http.client
 import json
 import os
 import shutil
@@ -80,29 +79,3 @@ def push(folder: str, registry: str, name: str, *, docker_schema2: bool = False,
     result = subprocess.run([*command, f"oci:{folder}:latest", f"docker://{registry}/{name}"], capture_output=True, text=True)
     if result.returncode != 0:
         raise RuntimeError(f"cannot push {name} to {registry}: {result.stderr.strip()}")
-
-
-def put(folder: str, registry: str, repository: str, tag: str) -> None:
-    """The same for a layout of one manifest, without a program: for tests that push a hundred images."""
-    connection = http.client.HTTPConnection(registry, timeout=60)
-
-    def ask(method: str, target: str, body: bytes, media_type: str, wanted: int) -> str:
-        connection.request(method, target, body, {"Content-Type": media_type})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != wanted:
-            raise RuntimeError(f"cannot push {repository}:{tag} to {registry}: {method} {target} answered {answer.status}")
-        return answer.headers.get("Location", "")
-
-    top = digest(folder)
-    blobs = sorted(f"sha256:{name}" for name in os.listdir(f"{folder}/blobs/sha256"))
-    for name in [blob for blob in blobs if blob != top] + [top]:
-        with open(f"{folder}/blobs/{name.replace(':', '/')}", "rb") as stream:
-            body = stream.read()
-        if name == top:
-            ask("PUT", f"/v2/{repository}/manifests/{tag}", body, MANIFEST, 201)
-            continue
-        place = ask("POST", f"/v2/{repository}/blobs/uploads/", b"", "application/octet-stream", 202)
-        place = place.split(registry, 1)[-1]  # absolute, or a path
-        ask("PUT", f"{place}{'&' if '?' in place else '?'}digest={name}", body, "application/octet-stream", 201)
-    connection.close()
