@@ -11,10 +11,12 @@
 #include "slurm-plugin/hooks.hpp"
 
 #include "base/error.hpp"
+#include "base/installed_paths.hpp"
 #include "base/log.hpp"
 
 #include <cstdlib>
 #include <string_view>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern "C" {
@@ -58,12 +60,30 @@ const SiteConfig & client_site() {
     return *s.site;
 }
 
+namespace {
+
+/** The programs that build roots read the installed configuration alone (I8), so another one would not be theirs. */
+std::optional<std::string> refuse_configuration(const std::string & path) {
+    struct stat named {};
+    struct stat installed_one {};
+    if (path == installed::site_config || ::stat(path.c_str(), &named) != 0)
+        return std::nullopt; // if missing, reading tells
+    if (::stat(installed::site_config, &installed_one) == 0 && named.st_dev == installed_one.st_dev &&
+        named.st_ino == installed_one.st_ino)
+        return std::nullopt;
+    return "plugstack.conf: shifter_config=" + path + " is another file than " + installed::site_config +
+           ", which shifter and setupRoot read; leave the argument out";
+}
+
+} // namespace
+
 void read_arguments(int count, char * arguments[]) {
     State & s = state();
     auto config =
         parse_plugin_arguments({const_cast<const char * const *>(arguments), static_cast<std::size_t>(count)});
     if (config) {
         s.config = std::move(*config);
+        s.off = refuse_configuration(s.config.site_config).value_or("");
     } else {
         s.off = "plugstack.conf: " + config.error().what;
     }

@@ -2,11 +2,12 @@
 """What the plugin must not do: break other jobs, drain nodes, need more than libc, or believe what a user wrote."""
 import os
 import re
+import shutil
 import subprocess
 import unittest
 
 from cluster_fixture import PLUGIN, Cluster, wait_until
-from site_fixture import PREFIX
+from site_fixture import PREFIX, SYSCONFDIR
 from stand_in import StandIn
 
 
@@ -46,7 +47,9 @@ class OtherJobs(unittest.TestCase):
         before = len(self.cluster.log("slurmd-n1"))
         self.cluster.stop_slurmd("n1")
         self.cluster.start_slurmd("n1")
-        self.cluster.check()  # it is idle again
+        # Until it is told otherwise, slurmctld takes the node for idle.
+        wait_until(lambda: "slurmd started on" in self.cluster.log("slurmd-n1")[before:], "slurmd's start")
+        self.cluster.check()
         return self.cluster.log("slurmd-n1")[before:]
 
     def test_a_broken_configuration_turns_the_plugin_off_and_others_never_notice(self):
@@ -67,6 +70,19 @@ class OtherJobs(unittest.TestCase):
         self.cluster.write_plugstack(f"required {PLUGIN} shifter_config=/nonexistent/udiRoot.conf")
         self.assert_plain_jobs_run()
         self.assert_refused("")
+
+    def test_another_configuration_than_the_one_that_builds_roots_turns_the_plugin_off(self):
+        path = f"{self.cluster.site.dir}/other.conf"
+        shutil.copy(f"{SYSCONFDIR}/udiRoot.conf", path)
+        self.cluster.write_plugstack(f"required {PLUGIN} shifter_config={path}")
+        self.assert_plain_jobs_run()
+        reason = (f"plugstack.conf: shifter_config={path} is another file than {SYSCONFDIR}/udiRoot.conf, which shifter and "
+                  "setupRoot read; leave the argument out")
+        self.assert_refused(reason)
+        self.assertIn(f"error: shifter: the plugin is off: {reason}", self.restart_slurmd())
+        # By another name it is the same file; the fixture binds the one folder over the other.
+        self.cluster.write_plugstack(f"required {PLUGIN} shifter_config={self.cluster.site.dir}/etc/udiRoot.conf")
+        self.assertEqual(self.cluster.run("srun", "--image=app:1", "/bin/sh", "-c", "echo $SHIFTER_IMAGE").stdout, "aaaa1\n")
 
     def test_an_argument_that_makes_no_sense_turns_the_plugin_off(self):
         self.cluster.write_plugstack(f"required {PLUGIN} long_options=maybe")
