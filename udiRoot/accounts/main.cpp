@@ -1,5 +1,6 @@
-// shifter-accounts: started by shifter as its caller and for good, with an empty environment, where the site asks name services
-// (allowLibcPwdCalls). It answers on its standard output as a Child does: '+' and an account, or '-' and a sentence.
+// shifter-accounts: started by shifter as its caller and for good, with an empty environment, where the site asks name
+// services (allowLibcPwdCalls). It answers on its standard output as a Child does: '+' and an account, or '-' and a
+// sentence.
 //
 // usage: shifter-accounts UID GID GROUP,GROUP,… ETCPATH GENERATE MAXGROUPS IMPORT…
 #include "accounts/make_account.hpp"

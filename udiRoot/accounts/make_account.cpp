@@ -79,7 +79,8 @@ std::optional<KnownAccounts> local_accounts(AccountQuestion question, const std:
     if (!known.user) return std::nullopt;
     if (!question.generate) return known;
     const auto has_group = [&](gid_t gid) {
-        return std::any_of(known.groups.begin(), known.groups.end(), [&](const GroupEntry & g) { return g.gid == gid; });
+        return std::any_of(known.groups.begin(), known.groups.end(),
+                           [&](const GroupEntry & g) { return g.gid == gid; });
     };
     const std::vector<gid_t> & groups = question.caller.groups;
     if (!has_group(question.caller.gid) || !std::all_of(groups.begin(), groups.end(), has_group)) return std::nullopt;
@@ -94,7 +95,8 @@ std::string unknown_import(const std::string & name) {
 
 Account make_account(const AccountQuestion & question, const KnownAccounts & known, const std::string & source) {
     const std::string uid = std::to_string(question.caller.uid);
-    if (!known.user) throw Error{"uid " + uid + " has no name in " + source + "; ask your site to add the account there"};
+    if (!known.user)
+        throw Error{"uid " + uid + " has no name in " + source + "; ask your site to add the account there"};
     const PasswdEntry & user = *known.user;
     if (!format_passwd_line(user) || user.name.find_first_of("\"\\,/") != std::string::npos)
         throw Error{"the account of uid " + uid + " in " + source + " has a field that cannot stand in a passwd file"};
@@ -103,8 +105,8 @@ Account make_account(const AccountQuestion & question, const KnownAccounts & kno
     if (question.generate)
         generate_files(question, known, account);
     else
-        account.group = format_group_file(site_groups(question), user.name, question.caller.groups,
-                                          question.max_group_count);
+        account.group =
+            format_group_file(site_groups(question), user.name, question.caller.groups, question.max_group_count);
     return account;
 }
 

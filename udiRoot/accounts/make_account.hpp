@@ -34,8 +34,8 @@ struct KnownAccounts {
 [[nodiscard]] KnownAccounts accounts_from_files(const AccountQuestion & question);
 /**
  * What the name services would answer, where that can be read without them: nsswitch.conf(5) asks /etc/passwd and
- * /etc/group first, and all that is asked for stands there. A launch of a local user then loads no module, and waits for no
- * server. Nothing, in every other case.
+ * /etc/group first, and all that is asked for stands there. A launch of a local user then loads no module, and waits
+ * for no server. Nothing, in every other case.
  * @param etc  "/etc"; another one for tests
  */
 [[nodiscard]] std::optional<KnownAccounts> local_accounts(AccountQuestion question, const std::string & etc);

@@ -17,7 +17,7 @@ enum class Level { error, warning, info, debug };
 
 using Sink = std::function<void(Level, std::string_view message)>;
 
-/** Not thread-safe: called once, from main, before any thread starts. The default sink, and an empty one, write to stderr. */
+/** Not thread-safe: called from main, before any thread starts. The default, and an empty one, write to stderr. */
 void set_sink(Sink sink);
 void set_level(Level level) noexcept;
 /** The name in front of each line of the default sink. `name` must outlive the program (a literal). */

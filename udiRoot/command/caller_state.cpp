@@ -28,7 +28,8 @@ CallerState CallerState::take() {
     CallerState state;
     for (char ** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
         state.environment.emplace_back(*entry);
-    if (::clearenv() != 0) throw Error{"cannot clear the environment"};
+    if (::clearenv() != 0) // NOLINT(concurrency-mt-unsafe): one thread
+        throw Error{"cannot clear the environment"};
     state.umask = ::umask(022);
 
     if (::getrlimit(RLIMIT_CORE, &state.core_limit) != 0) throw SysError{errno, "cannot read the core file limit"};
@@ -42,7 +43,8 @@ CallerState CallerState::take() {
         throw SysError{errno, "cannot set SIGCHLD to its default"};
     sigset_t all;
     ::sigfillset(&all);
-    if (::sigprocmask(SIG_SETMASK, &all, &state.signal_mask) != 0) throw SysError{errno, "cannot block signals"};
+    if (::sigprocmask(SIG_SETMASK, &all, &state.signal_mask) != 0) // NOLINT(concurrency-mt-unsafe): one thread
+        throw SysError{errno, "cannot block signals"};
     return state;
 }
 
@@ -50,7 +52,8 @@ void CallerState::restore() const {
     ::umask(umask);
     if (::setrlimit(RLIMIT_CORE, &core_limit) != 0) throw SysError{errno, "cannot restore the core file limit"};
     if (::sigaction(SIGCHLD, &child_signal, nullptr) != 0) throw SysError{errno, "cannot restore SIGCHLD"};
-    if (::sigprocmask(SIG_SETMASK, &signal_mask, nullptr) != 0) throw SysError{errno, "cannot restore the signal mask"};
+    if (::sigprocmask(SIG_SETMASK, &signal_mask, nullptr) != 0) // NOLINT(concurrency-mt-unsafe): one thread
+        throw SysError{errno, "cannot restore the signal mask"};
 }
 
 } // namespace shifter::command

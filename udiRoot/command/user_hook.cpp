@@ -17,6 +17,7 @@ namespace {
         std::string shell = "/bin/sh";
         const std::array<char *, 3> argv = {shell.data(), path.data(), nullptr};
         std::vector<char *> envp;
+        envp.reserve(environment.size() + 1);
         for (std::string & entry : environment) envp.push_back(entry.data());
         envp.push_back(nullptr);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -80,8 +80,7 @@ Child start_account_child(const Identity & caller, const SiteConfig & site) {
 }
 
 Account receive_account(Child & child) {
-    return decode_account(child.receive(max_answer).text)
-        .value_or_throw("cannot use the answer about your account");
+    return decode_account(child.receive(max_answer).text).value_or_throw("cannot use the answer about your account");
 }
 
 } // namespace shifter::privileged

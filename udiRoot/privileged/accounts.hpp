@@ -1,7 +1,7 @@
 /**
  * @file
- * Names for the caller's numbers, asked of a child that has dropped, which asks another program where the site wants name
- * services, since those load modules (I3, I19).
+ * Names for the caller's numbers, asked of a child that has dropped, which asks another program where the site wants
+ * name services, since those load modules (I3, I19).
  */
 #pragma once
 
@@ -11,7 +11,8 @@
 
 namespace shifter::privileged {
 
-/** Starts the child. After its answer it stays, and from Child::tell() to Child::finish() it is the launch's watchdog. */
+/** Starts the child. After its answer it stays, and from Child::tell() to Child::finish() it is the launch's watchdog.
+ */
 [[nodiscard]] Child start_account_child(const Identity & caller, const SiteConfig & site);
 
 /** Its answer. @throws Error, for example when the caller has no name */

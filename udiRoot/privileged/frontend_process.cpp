@@ -28,7 +28,9 @@ constexpr std::chrono::minutes patience{10};
                                   pid_t parent) {
     try {
         if (holds_root()) give_up_root(caller);
-        if (::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
+        if (::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
+            throw SysError{errno, "cannot tie the front end to shifter"};
+        if (::getppid() != parent) ::_exit(1); // nobody waits any more
         if (answer == frontend_answer_fd ? ::fcntl(answer, F_SETFD, 0) != 0
                                          : ::dup2(answer, frontend_answer_fd) != frontend_answer_fd)
             throw SysError{errno, "cannot hand over the answer's descriptor"};
@@ -77,7 +79,7 @@ std::string read_answer(int fd, const sigset_t & caller_mask) {
 int status_without_answer(int status, const sigset_t & caller_mask) {
     if (WIFEXITED(status)) return WEXITSTATUS(status);
     // A Ctrl-C that ended the front end waits for this process, too: let it come.
-    ::sigprocmask(SIG_SETMASK, &caller_mask, nullptr);
+    ::sigprocmask(SIG_SETMASK, &caller_mask, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
     throw Error{"the front end was ended by signal " + std::to_string(WTERMSIG(status))};
 }
 

@@ -29,7 +29,7 @@ constexpr int image_fd = 4;      ///< and the image
         // Above the places first, so that no copy overwrites the other.
         const int high_connection = ::fcntl(connection, F_DUPFD, 10);
         const int high_image = ::fcntl(image, F_DUPFD, 10);
-        const int null = ::open("/dev/null", O_RDWR);
+        const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); // its copies, 0 to 2, stay
         if (high_connection < 0 || high_image < 0 || null < 0) ::_exit(1);
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
             if (::dup2(null, fd) != fd) ::_exit(1);
@@ -38,7 +38,7 @@ constexpr int image_fd = 4;      ///< and the image
         if (::close_range(image_fd + 1, ~0U, 0) != 0 || ::chdir("/") != 0) ::_exit(1);
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
         std::string program = installed::squashfuse;
         const std::array<char *, 2> argv = {program.data(), nullptr};
         std::array<char *, 1> envp = {nullptr};

@@ -1,8 +1,8 @@
 /**
  * @file
- * What a launch needs whatever is asked for: the site's configuration and the caller's names. It is begun while the front
- * end works, on another core. What is wrong is said only when the front end has asked for a launch: it may have been asked
- * for help, or to check that very configuration.
+ * What a launch needs whatever is asked for: the site's configuration and the caller's names. It is begun while the
+ * front end works, on another core. What is wrong is said only when the front end has asked for a launch: it may have
+ * been asked for help, or to check that very configuration.
  */
 #pragma once
 

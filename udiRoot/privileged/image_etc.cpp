@@ -21,6 +21,9 @@ namespace {
 /** Entries that may become mounts of one container; far above what images have, and below what the kernel allows. */
 constexpr std::size_t max_merged = 4096;
 
+/** A directory that is not there may be left out; one that cannot be opened for another reason may not (I7). */
+bool is_absent(int why) { return why == ENOENT || why == ENOTDIR || why == ELOOP; }
+
 } // namespace
 
 void StepRunner::merge_entry(int from, int to, const std::string & directory, const std::string & name) {
@@ -62,10 +65,11 @@ void StepRunner::operator()(const MergeImage & step) {
     set_stage("reading the image");
     const std::string & directory = step.directory.to_string();
     const UniqueFd to = try_open_in_root(root_.get(), directory, O_PATH | O_DIRECTORY);
+    const std::string what = "cannot read the image's " + quoted(directory);
+    if (!to && !is_absent(errno)) throw SysError{errno, what};
     if (!to || !on_own_file_system(to.get())) return; // a mount of the site's covers it
     const UniqueFd from = try_open_in_root(image_.mount.get(), directory, O_PATH | O_DIRECTORY);
-    if (!from && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return; // the image has no such directory
-    const std::string what = "cannot read the image's " + quoted(directory);
+    if (!from && is_absent(errno)) return; // the image has no such directory
     if (!from) throw SysError{errno, what};
     const auto names = names_in(from.get(), max_merged, what);
     merged_ += names.size();
@@ -78,7 +82,8 @@ void StepRunner::operator()(const MergeImage & step) {
 void StepRunner::operator()(const MergeEtc & step) {
     set_stage("reading the image");
     const UniqueFd image = try_open_in_root(image_.mount.get(), "/etc", O_PATH | O_DIRECTORY);
-    if (!image) return;
+    if (!image && is_absent(errno)) return;
+    if (!image) throw SysError{errno, "cannot read the image's \"/etc\""};
     const UniqueFd site = try_open_in_root(root_.get(), "/etc", O_PATH | O_DIRECTORY);
     if (!site) throw SysError{errno, "cannot open the container's /etc"};
     const std::string what = "cannot lay the site's /etc over the image's";

@@ -228,7 +228,7 @@ int hand_over(const Options & options, const Privileged & root) {
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
     sigset_t none;
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
     for (;;) ::pause();
 }
 
@@ -284,7 +284,8 @@ int run(int argc, char ** argv) {
     const bool sets_up = std::string_view{SHIFTER_PROGRAM} == "setupRoot";
     Options options = parse(argc, argv, sets_up);
     if (::getuid() != 0 || ::geteuid() != 0) throw Error{"it is for root, and for the batch system's daemons"};
-    if (::clearenv() != 0) throw Error{"cannot clear the environment"};
+    if (::clearenv() != 0) // NOLINT(concurrency-mt-unsafe): one thread
+        throw Error{"cannot clear the environment"};
     return sets_up ? set_up(std::move(options)) : tear_down(options);
 }
 

@@ -65,9 +65,9 @@ int launch(Privileged && root, const RunRequest & request, Groundwork & ground, 
 
 int run(char ** argv) {
     set_stage("starting the front end");
-    Privileged root = Privileged::take();                          // who called? the kernel knows
-    Frontend frontend{root.caller(), root.caller_state(), argv};   // a child, already the caller
-    Groundwork ground{root};                                       // meanwhile: what does not depend on the answer
+    Privileged root = Privileged::take();                        // who called? the kernel knows
+    Frontend frontend{root.caller(), root.caller_state(), argv}; // a child, already the caller
+    Groundwork ground{root};                                     // meanwhile: what does not depend on the answer
     const auto answer = frontend.answer();
     if (const int * const status = std::get_if<int>(&answer)) return *status; // it printed help, or explained
     frontend.finish();

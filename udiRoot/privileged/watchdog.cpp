@@ -75,7 +75,8 @@ Deadline::Deadline() {
     sigset_t only;
     ::sigemptyset(&only);
     ::sigaddset(&only, deadline_signal());
-    if (::sigaction(deadline_signal(), &action, &previous_) != 0 || ::sigprocmask(SIG_UNBLOCK, &only, nullptr) != 0)
+    if (::sigaction(deadline_signal(), &action, &previous_) != 0 ||
+        ::sigprocmask(SIG_UNBLOCK, &only, nullptr) != 0) // NOLINT(concurrency-mt-unsafe): one thread
         throw SysError{errno, "cannot set the launch's time limit"};
 }
 
@@ -83,7 +84,7 @@ Deadline::~Deadline() {
     sigset_t only;
     ::sigemptyset(&only);
     ::sigaddset(&only, deadline_signal());
-    ::sigprocmask(SIG_BLOCK, &only, nullptr);
+    ::sigprocmask(SIG_BLOCK, &only, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
     ::sigaction(deadline_signal(), &previous_, nullptr);
     ::munmap(shared_stage, sizeof *shared_stage);
     shared_stage = nullptr;

@@ -1,9 +1,20 @@
-"""Every failed call ends the launch: I7; limits and hangs: R12; kill -9 anywhere: R11."""
+"""Every failed call ends the launch: I7; limits and hangs: R12; kill -9 anywhere: R11.
+
+usage: faults.py [--table [--most N]] [unittest's options]
+
+--table    prints the table of docs/explanation/faults-launch.md: what becomes of a launch when the n-th system call of a kind fails
+           once, fails from then on, or is the last before kill -9
+--most N   looks at N of them for each kind, evenly spread; 0: at every one
+"""
+import argparse
+import collections
 import ctypes
 import os
 import random
 import resource
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -15,6 +26,9 @@ SCRIPT = ("echo begun; while read -r a b c d point options rest; do echo $point 
           "grep -E '^(Uid|Gid|Groups|Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|SigBlk|SigIgn)' /proc/self/status; echo whole")
 CALLS = ["unshare", "mount", "open_tree", "move_mount", "mount_setattr", "fsopen", "fsconfig", "fsmount", "pivot_root", "umount2", "setgroups", "setresgid",
          "setresuid", "capset", "prctl", "openat2", "mkdirat", "symlinkat", "fchmodat", "fchmod", "socketpair", "fork,clone,clone3", "chdir,fchdir"]
+
+
+MOST = 5
 
 
 class Faults(PrivilegeTest):
@@ -43,6 +57,49 @@ class Faults(PrivilegeTest):
                         self.assertNotEqual(done.stderr, "")
         self.assertGreater(failed, len(CALLS))
         self.site.check(10)
+
+    def traced(self, *strace: str) -> subprocess.CompletedProcess:
+        command = ["strace", "-f", "-qq", *strace, "-u", self.site.users["a"].name, self.site.program("shifter"), "--image=id:a1", "sh", "-c", SCRIPT]
+        return subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, cwd="/", capture_output=True, text=True, timeout=60)
+
+    def calls_of_a_launch(self) -> dict[str, int]:
+        """How often the process that makes most of a call makes it; strace counts for each process."""
+        counts: dict[str, collections.Counter] = {call: collections.Counter() for call in CALLS}
+        kinds = {name: call for call in CALLS for name in call.split(",")}
+        with tempfile.NamedTemporaryFile("r") as log:
+            self.assertEqual(self.traced("-o", log.name, "-e", f"trace={','.join(CALLS)}").stdout, self.whole)
+            for line in log:
+                pid, _, rest = line.partition(" ")
+                name = rest.strip().partition("(")[0]
+                if name in kinds and "execve" not in line:
+                    counts[kinds[name]][pid] += 1
+        return {call: max(found.values(), default=0) for call, found in counts.items()}
+
+    def outcome(self, call: str, how: str) -> str:
+        """"whole", "refused", "command" (the image's shell met the fault) or "killed"; and nothing is left."""
+        done = self.traced("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{how}")
+        self.site.check(10)
+        if done.returncode == 0:
+            self.assertEqual(done.stdout, self.whole, f"{call} {how}: {done.stderr}")
+            return "whole"
+        if done.returncode < 0 or done.returncode == 137:
+            return "killed"
+        self.assertTrue(done.stdout == "" or done.stdout.startswith("begun"), done.stdout)
+        if not done.stdout:
+            self.assertIn("shifter: ", done.stderr, f"{call} {how}")
+        return "command" if done.stdout else "refused"
+
+    @unittest.skipUnless("--table" in sys.argv, "prints a table")
+    def test_R11_I7_the_table_of_faults(self):
+        print("| call | made | looked at | fails once | fails from then on | kill -9 there |\n|---|---:|---:|---|---|---|", flush=True)
+        for call, made in sorted(self.calls_of_a_launch().items()):
+            step = max(1, made // MOST) if MOST else 1
+            places = range(1, made + 1, step)
+            cells = []
+            for how in ("error=ENOMEM:when={}", "error=ENOMEM:when={}+", "signal=KILL:when={}"):
+                found = collections.Counter(self.outcome(call, how.format(n)) for n in places)
+                cells.append(", ".join(f"{count} {what}" for what, count in sorted(found.items())))
+            print(f"| {call} | {made} | {len(places)} | {' | '.join(cells)} |", flush=True)
 
     def test_small_limits_end_in_a_launch_or_in_a_sentence(self):
         for what, value in ((resource.RLIMIT_NOFILE, 4), (resource.RLIMIT_NOFILE, 12), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_FSIZE, 100),
@@ -100,4 +157,10 @@ class Faults(PrivilegeTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--table", action="store_true")
+    options.add_argument("--most", type=int, default=MOST)
+    arguments, rest = options.parse_known_args()
+    MOST = arguments.most
+    only = ["Faults.test_R11_I7_the_table_of_faults"] if arguments.table else []
+    unittest.main(argv=[sys.argv[0], *rest, *only])

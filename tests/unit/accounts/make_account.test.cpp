@@ -23,16 +23,19 @@ std::string failure_of(const AccountQuestion & question, const KnownAccounts & k
 } // namespace
 
 TEST_CASE("generated files hold the caller, the site's imports and the stubs, and the groups that are known") {
-    const KnownAccounts known = {ann, {{"svc", 7, 70, "", "/", "/bin/false"}}, {{"users", 100, {}}, {"proj", 20, {}}, {"svc", 70, {}}}};
+    const KnownAccounts known = {
+        ann, {{"svc", 7, 70, "", "/", "/bin/false"}}, {{"users", 100, {}}, {"proj", 20, {}}, {"svc", 70, {}}}};
     const Account account = make_account(generated, known, "");
     CHECK(account.name == "ann");
-    CHECK(account.passwd == "ann:x:1000:100:Ann:/home/ann:/bin/sh\nsvc:x:7:70::/:/bin/false\nroot:x:0:0:root:/root:/bin/sh\n"
-                            "nobody:x:65534:65534:nobody:/:/bin/false\nsshd:x:65533:65534:sshd:/var/empty:/bin/false\n");
+    CHECK(account.passwd ==
+          "ann:x:1000:100:Ann:/home/ann:/bin/sh\nsvc:x:7:70::/:/bin/false\nroot:x:0:0:root:/root:/bin/sh\n"
+          "nobody:x:65534:65534:nobody:/:/bin/false\nsshd:x:65533:65534:sshd:/var/empty:/bin/false\n");
     CHECK(account.group == "root:x:0:\nusers:x:100:\nproj:x:20:ann\nsvc:x:70:\nnogroup:x:65534:\n");
 }
 
 TEST_CASE("I19: a caller without a name, root, and a field that breaks a line make no account") {
-    CHECK(failure_of(generated, {}) == "uid 1000 has no name in the name service; ask your site to add the account there");
+    CHECK(failure_of(generated, {}) ==
+          "uid 1000 has no name in the name service; ask your site to add the account there");
     CHECK(failure_of(generated, {PasswdEntry{"root", 1000, 100, "", "/", ""}, {}, {}}) ==
           "it is not for root: run it as an ordinary user");
     const std::string bad = GENERATE(as<std::string>{}, "a:b", "a\nb", "a/b", "a\"b", "a,b", "a\\b");
@@ -61,7 +64,10 @@ TEST_CASE("the question is the same after its way as words of a command") {
     CHECK(again->imports == std::vector<std::string>{"svc"});
     const AccountQuestion alone = {{1, 2, {}}, "/etc", false, 5, {}};
     CHECK(to_words(parse_account_question(to_words(alone)).value_or_throw("words")) == to_words(alone));
-    const auto bad = GENERATE(values<std::vector<std::string>>({{}, {"1", "2", "", "/e", "0"}, {"x", "2", "", "/e", "0", "0"},
-                                                                {"1", "2", "3,x", "/e", "0", "0"}, {"1", "2", "", "/e", "2", "0"}}));
+    const auto bad = GENERATE(values<std::vector<std::string>>({{},
+                                                                {"1", "2", "", "/e", "0"},
+                                                                {"x", "2", "", "/e", "0", "0"},
+                                                                {"1", "2", "3,x", "/e", "0", "0"},
+                                                                {"1", "2", "", "/e", "2", "0"}}));
     CHECK_FALSE(parse_account_question(bad));
 }
