@@ -1,4 +1,5 @@
-# Debian packages of one build: shifter-runtime, shifter-client, shifter-gateway and, where it is built, shifter-slurm.
+# Debian packages of one build: shifter-runtime, shifter-client, shifter-gateway, shifter-docs and, where it is built,
+# shifter-slurm.
 #
 #   cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr && cmake --build --preset release && cd build/release && cpack
 #
@@ -15,7 +16,11 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_STRIP_FILES ON)
 
-set(CPACK_COMPONENTS_ALL runtime)
+set(CPACK_COMPONENTS_ALL runtime docs)
+set(CPACK_DEBIAN_DOCS_PACKAGE_NAME shifter-docs)
+set(CPACK_COMPONENT_DOCS_DESCRIPTION "the pages about shifter: how to, reference, explanation, and sample configurations")
+set(CPACK_DEBIAN_DOCS_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_DOCS_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME shifter-runtime)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "runs commands in containers made from images, for compute nodes")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS shifter-client)

@@ -49,6 +49,8 @@ class Completion(unittest.TestCase):
     def test_options_and_modes(self):
         self.assertEqual(self.complete("shifter --dry"), ["--dry-run"])
         self.assertEqual(self.complete("shifter doc"), ["doctor"])
+        self.assertEqual(self.complete("shifter ps"), ["ps"])
+        self.assertEqual(sorted(self.complete("shifterimg load /etc/passw")), ["/etc/passwd", "/etc/passwd-"])
         self.assertEqual(self.complete("shifterimg pu"), ["pull", "pullnb"])
         self.assertEqual(self.complete("shifterimg login --"), ["--password-stdin"])
 

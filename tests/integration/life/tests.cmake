@@ -1,1 +1,1 @@
-shifter_integration_tests(life ends imports load)
+shifter_integration_tests(life ends imports load soak)
