@@ -1,1 +1,1 @@
-shifter_integration_tests(life ends imports load soak)
+shifter_integration_tests(life ends imports load soak takeover)
