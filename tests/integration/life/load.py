@@ -44,6 +44,23 @@ class Load(unittest.TestCase):
             with self.subTest(kind=kind):
                 self.check(self.load(self.archive(kind), tag), tag)
 
+    def test_what_podman_and_buildah_write_becomes_images_that_run(self):
+        store = f"{self.folder}/store"
+        self.addCleanup(shutil.rmtree, store, True)
+        options = ["--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", "vfs"]
+        name = "localhost/small:1"
+        steps = (["skopeo", "copy", "--quiet", "--insecure-policy", f"oci:{self.layout}",
+                  f"containers-storage:[vfs@{store}/root+{store}/run]{name}"],
+                 ["podman", *options, "save", "--quiet", "--format", "docker-archive", "-o", f"{self.folder}/podman-docker.tar", name],
+                 ["podman", *options, "save", "--quiet", "--format", "oci-archive", "-o", f"{self.folder}/podman-oci.tar", name],
+                 ["buildah", *options, "push", "--quiet", name, f"oci-archive:{self.folder}/buildah.tar:1"])
+        for step in steps:
+            subprocess.run(step, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=100)
+        for file in ("podman-docker", "podman-oci", "buildah"):
+            with self.subTest(file=file):
+                os.chmod(f"{self.folder}/{file}.tar", 0o644)
+                self.check(self.load(f"{self.folder}/{file}.tar"), file)
+
     def test_an_image_from_a_pipe(self):
         with open(self.archive("docker-archive"), "rb") as stream:
             self.check(self.load("-", "piped:1", stdin=stream), "piped:1")
