@@ -103,6 +103,36 @@ class Mounts(PrivilegeTest):
             stop.set()
             thread.join()
 
+    def test_I9_what_was_checked_is_mounted_however_long_the_mount_takes(self):
+        """The clone of each mount is delayed, and the source exchanged for a link to what only b can reach meanwhile."""
+        libc = ctypes.CDLL(None)
+        mine, link, hidden = f"{self.a.home}/slow", f"{self.a.home}/slow-link", f"{self.b.home}/open"
+        for folder, text in ((mine, "of a"), (hidden, "of b")):
+            os.makedirs(folder, exist_ok=True)
+            with open(f"{folder}/name", "w") as out:
+                out.write(text)
+        os.symlink(f"../{self.b.name}/open", link)
+        stop = threading.Event()
+
+        def swap():
+            while not stop.wait(0.003):
+                libc.renameat2(-100, mine.encode(), -100, link.encode(), 2)
+
+        thread = threading.Thread(target=swap)
+        thread.start()
+        try:
+            seen = set()
+            for _ in range(24):
+                done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=open_tree", "-e", "inject=open_tree:delay_enter=9000", "-u", self.a.name,
+                                       self.site.program("shifter"), "--image=id:a1", "-V", f"{self.home}/slow:/v", "cat", "/v/name"],
+                                      env={"PATH": "/usr/bin:/bin"}, cwd="/", capture_output=True, text=True, timeout=60)
+                self.assertIn((done.returncode, done.stdout), ((0, "of a"), (1, "")), done.stderr)
+                seen.add(done.returncode)
+            self.assertEqual(seen, {0, 1})
+        finally:
+            stop.set()
+            thread.join()
+
     def test_I10_a_volume_shows_what_its_caller_can_reach(self):
         self.assertEqual(self.output("--image=id:a1", "-V", f"{self.home}/data:/v", "cat", "/v/mine"), "of a\n")
         self.refused("--image=id:a1", "-V", f"{self.home}/data:/v", "cat", "/v/mine", user="b",
