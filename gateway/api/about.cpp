@@ -39,7 +39,7 @@ Response Api::report_readiness(Call & /*call*/) {
                 (void)parts_.catalog.queue(name);
             } catch (const Error & error) {
                 // The reason names files of ours: it is for the log, not for anybody who asks.
-                log::error(error.what());
+                log::error(std::string{"event=trouble "} + error.what());
                 return "the catalog does not answer";
             }
             if (::access(system.storage.directory.c_str(), W_OK | X_OK) != 0)

@@ -153,9 +153,12 @@ Response Api::handle(const Request & request) noexcept {
         reason = error.what();
         const int status = status_of(error);
         // What broke inside is for the log; a caller who can do nothing about it need not read paths of ours.
-        response = failure(
-            status, status == 500 ? "the gateway failed; its log has the reason under request " + request.id : reason,
-            path);
+        std::string sentence = reason;
+        if (status == 500) sentence = "the gateway failed; its log has the reason under request " + request.id;
+        // A refusal says all there is; other trouble has more lines in the log.
+        if (status > 500 && dynamic_cast<const Refusal *>(&error) == nullptr)
+            sentence += " (request " + request.id + ")";
+        response = failure(status, sentence, path);
         if (status == 401) response.headers.emplace_back("WWW-Authenticate", "MUNGE");
     }
     request_counts_.add(understood.route == nullptr ? std::string_view{} : understood.route->pattern, response.status);

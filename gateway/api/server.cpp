@@ -100,7 +100,7 @@ unsigned affordable_connections(unsigned wanted) {
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + reserve) return wanted;
     const auto affordable =
         static_cast<unsigned>(limit.rlim_cur > 2 * reserve ? limit.rlim_cur - reserve : limit.rlim_cur / 2);
-    log::warning("at most " + std::to_string(affordable) + " connections, not " + std::to_string(wanted) +
+    log::warning("event=limited at most " + std::to_string(affordable) + " connections, not " + std::to_string(wanted) +
                  ": the limit of open files is " + std::to_string(limit.rlim_cur));
     return affordable;
 }
@@ -215,7 +215,7 @@ MHD_Result HttpServer::Listener::answer(void * self, MHD_Connection * connection
         return static_cast<Listener *>(self)->serve(connection, method, upload, upload_bytes,
                                                     *static_cast<Arriving *>(*context));
     } catch (const std::exception & error) {
-        log::error(std::string{"a connection was dropped: "} + error.what());
+        log::error(std::string{"event=dropped a connection: "} + error.what());
         return MHD_NO;
     }
 }

@@ -64,7 +64,7 @@ void StorageWatch::watch(const std::stop_token & stop) {
             try {
                 use = measure_storage(system.storage.directory);
             } catch (const std::exception & error) {
-                log::warning(error.what());
+                log::warning(std::string{"event=trouble "} + error.what());
             }
             const std::lock_guard lock{mutex_};
             uses_.erase(name);

@@ -16,6 +16,7 @@ struct Counters {
     std::atomic<std::uint64_t> bytes_pulled{0}; ///< of layers, as they arrived; those of pulls that failed count, too
     std::atomic<std::uint64_t> conversions{0};  ///< pulls that were not answered by a file that was there
     std::atomic<std::uint64_t> conversion_milliseconds{0};
+    std::atomic<std::uint64_t> unremoved_files{0}; ///< that the storage would not let go: the caretaker tries again
 };
 
 /** One for the process, as the log is. */

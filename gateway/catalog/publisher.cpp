@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/io.hpp"
+#include "catalog/counters.hpp"
 #include "catalog/storage_calls.hpp"
 
 #include <array>
@@ -73,8 +74,9 @@ public:
     Name(int directory, std::string name) : directory_{directory}, name_{std::move(name)} {}
     ~Name() {
         // A cleaning step that fails once is worth a second try: what stays would fill the disk (R3).
-        if (!name_.empty() && calls::unlinkat(directory_, name_.c_str()) != 0 && errno != ENOENT) {
-            (void)calls::unlinkat(directory_, name_.c_str());
+        if (!name_.empty() && calls::unlinkat(directory_, name_.c_str()) != 0 && errno != ENOENT &&
+            calls::unlinkat(directory_, name_.c_str()) != 0) {
+            ++counters().unremoved_files;
         }
     }
     Name(const Name &) = delete;
@@ -280,7 +282,10 @@ unsigned Publisher::clean() {
             const bool has_record = ::faccessat(directory.get(), record.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
             if (has_record || ::time(nullptr) - facts.st_ctime < orphan_age_seconds) continue;
         }
-        if (calls::unlinkat(directory.get(), name.c_str()) == 0) ++removed;
+        if (calls::unlinkat(directory.get(), name.c_str()) == 0)
+            ++removed;
+        else if (errno != ENOENT)
+            ++counters().unremoved_files;
     }
     return removed;
 }

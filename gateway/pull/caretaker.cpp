@@ -2,6 +2,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "catalog/counters.hpp"
+#include "catalog/publisher.hpp"
 #include "pull/clock.hpp"
 
 #include <algorithm>
@@ -22,7 +24,7 @@ template <class Action> void guarded(const std::string & system, Action action) 
     try {
         action();
     } catch (const std::exception & error) {
-        log::error("system=" + system + " cannot remove images: " + log::one_line(error.what()));
+        log::error("event=trouble system=" + system + " cannot remove images: " + log::one_line(error.what()));
     }
 }
 
@@ -38,14 +40,18 @@ void Caretaker::run(const std::stop_token & stop) {
     const auto pause =
         std::min<std::chrono::seconds>(sweep_interval, expires ? settings_.autoexpire_interval : sweep_interval);
     auto last_expiry = SteadyClock::now();
+    std::uint64_t unremoved_before = 0;
     while (true) {
         std::unique_lock lock{mutex};
         (void)wake.wait_for(lock, stop, pause, [] { return false; });
         if (stop.stop_requested()) return;
         const bool is_time = expires && SteadyClock::now() - last_expiry >= settings_.autoexpire_interval;
         if (is_time) last_expiry = SteadyClock::now();
+        const std::uint64_t unremoved = catalog::counters().unremoved_files;
         for (const auto & system : settings_.systems) { // no structured binding: clang 14 does not capture one
             guarded(system.first, [&] {
+                // What a failing disk would not let go is a matter of minutes, not of the next start (R3).
+                if (unremoved != unremoved_before) (void)catalog::Publisher{system.second.storage}.clean();
                 catalog::Housekeeping housekeeping{catalog_, system.first, system.second.storage,
                                                    housekeeping_rules(settings_, system.second), stop};
                 if (is_time)
@@ -54,6 +60,7 @@ void Caretaker::run(const std::stop_token & stop) {
                     (void)housekeeping.sweep(now());
             });
         }
+        unremoved_before = unremoved;
     }
 }
 

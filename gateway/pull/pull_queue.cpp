@@ -54,11 +54,12 @@ public:
         : settings_{settings}, catalog_{catalog}, worker_{worker_name(settings)} {
         for (const auto & [name, system] : settings.systems) {
             if (const unsigned removed = catalog::Publisher{system.storage}.clean(); removed > 0) {
-                log::info("system=" + name + " removed " + std::to_string(removed) + " leftovers of stopped pulls");
+                log::info("event=cleaned system=" + name + " removed " + std::to_string(removed) +
+                          " leftovers of stopped pulls");
             }
         }
         if (const unsigned again = catalog.recover(worker_, now()); again > 0)
-            log::info(std::to_string(again) + " pulls queued again");
+            log::info("event=recovered " + std::to_string(again) + " pulls queued again");
         threads_.emplace_back([this] { dispatch(); });
         for (unsigned i = 0; i < resolvers; ++i) threads_.emplace_back([this] { resolve_jobs(); });
         for (unsigned i = 0; i < std::max(1U, settings.worker_threads); ++i)
@@ -72,7 +73,8 @@ public:
         try {
             (void)catalog_.recover(worker_, now());
         } catch (const std::exception & error) {
-            log::warning(std::string{"pulls on their way are queued again at the next start: "} + error.what());
+            log::warning(std::string{"event=trouble pulls on their way are queued again at the next start: "} +
+                         error.what());
         }
     }
     Impl(const Impl &) = delete;
@@ -263,7 +265,7 @@ private:
             try {
                 (void)submit(std::move(each.request), std::move(each.credentials));
             } catch (const std::exception & error) { // theirs is no reason to fail this one; they ask again anyway
-                log::warning("pull=" + std::to_string(job.pull().number) +
+                log::warning("event=trouble pull=" + std::to_string(job.pull().number) +
                              " cannot queue it for another: " + error.what());
             }
         }
@@ -326,7 +328,7 @@ private:
         } catch (const std::exception & error) {
             if (SteadyClock::now() - last_complaint_ < 1min) return;
             last_complaint_ = SteadyClock::now();
-            log::error(std::string{what} + ": " + error.what());
+            log::error(std::string{"event=trouble "} + what + ": " + error.what());
         }
     }
 

@@ -181,7 +181,7 @@ void Session::on_endpoints(const std::string & what,
             throw;
         } catch (const RegistryError & error) {
             if (is_last || error.cause() == Cause::stopped) throw;
-            log::warning(what + ": " + error.what() + "; the next place is asked");
+            log::warning("event=fallback " + what + ": " + error.what() + "; the next place is asked");
         }
     }
 }

@@ -66,7 +66,7 @@ void RetryLoop::after(const FailedTry & failure, bool made_progress) {
         const std::string count = failed_tries_ > 1 ? " (tried " + std::to_string(failed_tries_) + " times)" : "";
         throw RegistryError{failure.cause(), sentence + count};
     }
-    log::info(sentence + "; next try in " + std::to_string(delay->count()) + " ms");
+    log::info("event=retry " + sentence + "; next try in " + std::to_string(delay->count()) + " ms");
     if (!sleep_unless_stopped(*delay, stop_)) throw RegistryError{Cause::stopped, "it was stopped"};
 }
 

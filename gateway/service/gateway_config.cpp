@@ -216,7 +216,7 @@ ParsedGatewayConfig read_gateway_config(const std::string & path) {
 GatewayConfig load_gateway_config(const std::string & path) {
     ParsedGatewayConfig parsed = read_gateway_config(path);
     if (!parsed.usable()) throw Error{join_lines(parsed.problems)};
-    for (const ConfigProblem & problem : parsed.problems) log::warning(problem.what);
+    for (const ConfigProblem & problem : parsed.problems) log::warning("event=configuration " + problem.what);
     return std::move(parsed.config);
 }
 

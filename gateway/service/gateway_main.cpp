@@ -224,12 +224,13 @@ void serve(const Options & options, const GatewayConfig & config) {
                                  [&api](const api::Request & request) { return api.handle(request); }};
     if (!options.port_file.empty()) write_port_file(options.port_file, server.addresses());
     for (const api::ListenAddress & address : server.addresses())
-        log::info(std::string{"listening version="} + installed::version + " address=" + address.to_string());
-    if (config.authentication == Authentication::mock) log::warning("Authentication is mock: every caller is believed");
+        log::info(std::string{"event=listening version="} + installed::version + " address=" + address.to_string());
+    if (config.authentication == Authentication::mock)
+        log::warning("event=mock Authentication is mock: every caller is believed");
 
     int signal_number = 0;
     (void)::sigwait(&ending, &signal_number);
-    log::info("stopping signal=" + std::to_string(signal_number));
+    log::info("event=stopping signal=" + std::to_string(signal_number));
 }
 
 /** A note is a problem here: who checks wants to know that a key has no effect. */

@@ -98,14 +98,27 @@ std::string credential() {
     return made.status == 0 ? std::string{text::trim(made.output)} : std::string{};
 }
 
+/** This program speaks no TLS; curl does, where it is there. */
+Finding examine_by_https(const Url & url, const std::string & text) {
+    (void)connect_to(url);
+    const auto curl = find_program("curl");
+    if (!curl)
+        return warn(text + " can be connected to, and was not asked whether it is a gateway: curl is not here",
+                    "shifterimg images asks it");
+    const Outcome answer = run({*curl, "--silent", "--show-error", "--max-time", "10", "--output", "/dev/null",
+                                "--write-out", "%{http_code}", text + "/api/status"});
+    const std::string said{text::trim(answer.output)};
+    if (answer.status != 0) return fail(text + " cannot be asked by https: " + said, "correct its certificate");
+    if (said != "200")
+        return fail(text + " answers with status " + said + ", so it is no gateway", "correct imageGateway");
+    return well(text + " answers as a gateway does");
+}
+
 Finding examine_gateway(const std::string & text, const std::string & system) {
     const Url url = parse_url(text);
     const std::string start = "on the gateway's host: systemctl status shifter-gateway; or correct imageGateway";
     try {
-        if (url.scheme != "http") {
-            (void)connect_to(url);
-            return well(text + " is reachable");
-        }
+        if (url.scheme != "http") return examine_by_https(url, text);
         if (const unsigned status = get(url, "/api/status", {}); status != 200)
             return fail(text + " answers" +
                             (status == 0 ? ", and not by HTTP" : " with status " + std::to_string(status)) +
