@@ -32,6 +32,7 @@ set(CPACK_COMPONENT_CLIENT_DESCRIPTION "shifterimg, which asks the image gateway
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_NAME shifter-gateway)
 set(CPACK_COMPONENT_GATEWAY_DESCRIPTION "the image gateway: from registries to squashfs files")
 set(CPACK_DEBIAN_GATEWAY_PACKAGE_DEPENDS munge)
+set(CPACK_DEBIAN_GATEWAY_PACKAGE_SUGGESTS postgresql)
 if(TARGET shifter_slurm)
   list(APPEND CPACK_COMPONENTS_ALL slurm)
   # Slurm refuses a plugin of another release (22.05, whatever comes behind).

@@ -50,6 +50,7 @@ int status_of(const std::exception & error) noexcept {
     if (const auto * refusal = dynamic_cast<const Refusal *>(&error)) return refusal->status();
     if (const auto * registry = dynamic_cast<const registry::RegistryError *>(&error))
         return status_of_cause(registry->cause());
+    if (dynamic_cast<const catalog::Unavailable *>(&error) != nullptr) return 503;
     if (dynamic_cast<const pull::UnknownUpload *>(&error) != nullptr) return 404;
     if (dynamic_cast<const pull::OutOfStep *>(&error) != nullptr) return 409;
     if (dynamic_cast<const pull::OverQuota *>(&error) != nullptr) return 403;

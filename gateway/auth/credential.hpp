@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/identity.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@ struct Caller {
     Identity identity;
     std::string name; ///< "uid 1234" when the account database does not know him
     AuthorizedLocations locations;
+    std::chrono::sys_seconds credential_expires{}; ///< from then on MUNGE itself refuses the credential
 };
 
 /** munged does not answer: nobody was refused, and another try may work. The service answers 503, not 401. */

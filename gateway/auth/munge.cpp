@@ -74,6 +74,16 @@ Decoded decode(munge_ctx_t context, std::string_view credential) {
     return decoded;
 }
 
+/** When the credential that the context has decoded expires. */
+std::chrono::sys_seconds end_of(munge_ctx_t context) {
+    int seconds = 0;
+    std::time_t encoded = 0;
+    if (munge_ctx_get(context, MUNGE_OPT_TTL, &seconds) != EMUNGE_SUCCESS ||
+        munge_ctx_get(context, MUNGE_OPT_ENCODE_TIME, &encoded) != EMUNGE_SUCCESS)
+        throw Error{"cannot ask munged when a credential expires"};
+    return std::chrono::sys_seconds{std::chrono::seconds{encoded + seconds}};
+}
+
 /** A credential is one line of base64; anything else is not worth munged's time. */
 bool looks_like_credential(std::string_view text) noexcept {
     return text.size() <= most_credential_bytes && text.substr(0, 6) == "MUNGE:" &&
@@ -127,6 +137,7 @@ public:
             caller.name = "uid " + std::to_string(decoded.uid);
         }
         caller.locations = parse_locations(decoded.payload);
+        caller.credential_expires = end_of(context.get());
         return caller;
     }
 

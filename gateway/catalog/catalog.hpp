@@ -1,12 +1,13 @@
 /**
  * @file
- * What has been published and what is on its way: one interface, an embedded SQLite behind it (PostgreSQL fits beside).
+ * What has been published and what is on its way: one interface, and SQLite or PostgreSQL behind it.
  *
  * Every method is one transaction, thread-safe, and answers committed state. Errors are exceptions in bounded time,
- * never an empty answer (R9).
+ * never an empty answer (R9): Unavailable while the database is away, Error for the rest.
  */
 #pragma once
 
+#include "base/error.hpp"
 #include "catalog/types.hpp"
 
 #include <functional>
@@ -14,6 +15,19 @@
 #include <variant>
 
 namespace shifter::catalog {
+
+/** The database is away, or does not let us in: nothing is wrong with what was asked, and another try may work. The
+ * service answers 503. */
+class Unavailable : public Error {
+public:
+    using Error::Error;
+};
+
+/** Somebody else has the pull by now: what this worker does for it counts no more (R5). */
+class HoldLost : public Error {
+public:
+    using Error::Error;
+};
 
 /** A request as it enters the queue. */
 struct PullRequest {
@@ -29,6 +43,10 @@ struct PullRequest {
     bool image_is_damaged = false;
     /** The requester brings the content himself: no other pull and no image can be the answer. */
     bool brings_content = false;
+    /** With it: the only worker that has the content, and may claim the pull. */
+    std::string home;
+    /** His login for whichever gateway claims the pull, sealed (auth::seal); empty when it stays in this process. */
+    std::string sealed_login;
 };
 
 /** Times that decide whether a request starts anew (contract 7.5). */
@@ -52,7 +70,7 @@ struct Enqueued {
 
 /** Facts of a finished conversion, to be made visible in one transaction. */
 struct Publication {
-    std::int64_t pull = 0;
+    Hold pull;
     /** Tags are ignored: the pull's key gives the tag. For a private image `grants` holds the requester's own. */
     Image image;
     std::string message; ///< what the requester should know of a pull that went well
@@ -144,14 +162,19 @@ public:
     /** The newest pull of a key, ended or not: for the service itself. */
     [[nodiscard]] virtual std::optional<Pull> find_pull(const ImageKey & key) = 0;
     [[nodiscard]] virtual std::optional<Pull> find_pull(std::int64_t number) = 0;
+    // What a worker does with the pull that it holds; HoldLost when it does not any more, and then nothing is changed.
     /** Moves a pull on; a step that may_follow() forbids is an Error. Updates the heartbeat. */
-    virtual void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress,
+    virtual void advance(const Hold & pull, State state, const std::string & message, const Progress & progress,
                          Time now) = 0;
     /** What the registry said of access: from now on others share the pull, or not. */
-    virtual void set_access(std::int64_t pull, Access access, Time now) = 0;
-    /** Heartbeat of all that `worker` has claimed, and of what waits to be claimed: as long as one works, none is lost.
-     */
-    virtual void beat(const std::string & worker, Time now) = 0;
+    virtual void set_access(const Hold & pull, Access access, Time now) = 0;
+    /** Whether the pull may convert `content` now: no other pull, of any gateway, is at it. Until the pull ends or is
+     * queued again. */
+    [[nodiscard]] virtual bool take_content(const Hold & pull, const ImageId & content) = 0;
+    /** Not ended, and not the worker's any more: the next one who claims it begins anew. */
+    virtual void put_back(const Hold & pull, Time now) = 0;
+    /** The requester's login as PullRequest had it; nothing when he had none, or it stayed in another process. */
+    [[nodiscard]] virtual std::optional<std::string> sealed_login(const Hold & pull) = 0;
     /** The image as publish() would leave it, with the grants of all owners: what belongs into its record on disk. */
     [[nodiscard]] virtual Image preview(const Publication & publication) = 0;
     /** READY: image row, tag, grants and the pull's end in one transaction. A tag leaves its older image (same type).
@@ -159,13 +182,26 @@ public:
     virtual void publish(const Publication & publication, Time now) = 0;
     /** Publishes without a pull what another service has published before; false when the tag is taken, and stays. */
     virtual bool adopt(const Image & image, const ImageKey & key, Time now) = 0;
-    virtual void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) = 0;
+    virtual void fail(const Hold & pull, const std::string & reason, bool retryable, Time now) = 0;
+    /** Heartbeat of all that `worker` has claimed, and of what waits to be claimed: as long as one works, none is lost.
+     */
+    virtual void beat(const std::string & worker, Time now) = 0;
     /** Pulls of `system` that have not ended, oldest first. Show a caller only those that he may_see(). */
     [[nodiscard]] virtual std::vector<Pull> queue(const std::string & system) = 0;
     /** Pulls of `system` that have ended, the last first; the catalog keeps about a thousand. */
     [[nodiscard]] virtual std::vector<Pull> ended_pulls(const std::string & system, unsigned limit) = 0;
-    /** After a crash or a stop: what this worker had claimed is queued again (R2). Returns how many. */
+    /** After a crash or a stop: what this worker had claimed, or an earlier "worker/…", is queued again (R2). Returns
+     * how many. */
     virtual unsigned recover(const std::string & worker, Time now) = 0;
+    /** The same for pulls of other workers whose heartbeat has not moved for `lease`: by the steady clock of this
+     * process, from the first call that saw it, so no other clock has a say (R10). */
+    virtual unsigned recover_lost(const std::string & worker, std::chrono::seconds lease, Time now) = 0;
+
+    // What gateways do together.
+    /** Whose turn it is to do for all what is done once in `interval`: true for the first who asks. */
+    [[nodiscard]] virtual bool take_turn(const std::string & chore, std::chrono::seconds interval, Time now) = 0;
+    /** False when `digest`, of a credential that counts until `until`, was given before (I32). */
+    [[nodiscard]] virtual bool use_once(const std::string & digest, Time until) = 0;
 
     // Metrics (contract 7.3).
     virtual void record_lookup(const MetricsRow & row) = 0;

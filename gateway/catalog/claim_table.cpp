@@ -4,7 +4,7 @@
 
 namespace shifter::catalog::claim_table {
 
-using sqlite::Statement;
+using sql::Statement;
 
 namespace {
 

@@ -1,15 +1,15 @@
 /**
  * @file
- * Who wants which tag to stay, in SQLite. Each function runs inside the caller's transaction.
+ * Who wants which tag to stay,. Each function runs inside the caller's transaction.
  */
 #pragma once
 
 #include "catalog/catalog.hpp"
-#include "catalog/sqlite.hpp"
+#include "catalog/sql.hpp"
 
 namespace shifter::catalog::claim_table {
 
-using sqlite::Connection;
+using sql::Connection;
 
 /** Nothing changes when he has one, or when there is no such tag. */
 void add(Connection & connection, const ImageKey & key, const Claim & claim);

@@ -1,6 +1,7 @@
 #include "catalog/content_lock.hpp"
 
 #include "base/error.hpp"
+#include "catalog/catalog.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -48,7 +49,7 @@ ContentLock::ContentLock(const ImageStorage & storage, const ImageId & id, const
             throw SysError{error_number, "cannot lock " + quoted(path)};
         if (stop.stop_requested()) throw Error{"the gateway stops"};
         if (std::chrono::steady_clock::now() > end)
-            throw SysError{ETIMEDOUT, "cannot lock image " + id.abbreviated() + ", on which another gateway works"};
+            throw Unavailable{"another gateway works on image " + id.abbreviated() + "; try again"};
         std::this_thread::sleep_for(delay);
     }
 }

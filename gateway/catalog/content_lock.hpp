@@ -15,8 +15,9 @@
 
 namespace shifter::catalog {
 
-/** A publication syncs as much as an image has bytes, so a wait may be long; it is no reason to wait for ever. */
-constexpr std::chrono::minutes longest_wait_for_content{30};
+/** A publication syncs as much as an image has bytes, so a wait may be long. One that stands still in its middle keeps
+ * the others from this content, and from nothing else: a pull goes back into the queue after the wait. */
+constexpr std::chrono::minutes longest_wait_for_content{2};
 
 /**
  * Held as long as the object lives, and by no dead process: the kernel, or the file server, gives it back.
@@ -25,8 +26,8 @@ constexpr std::chrono::minutes longest_wait_for_content{30};
  */
 class ContentLock {
 public:
-    /** Waits for its turn. @throws Error when `stop` is requested, after longest_wait_for_content, or where the file
-     * system has no locks */
+    /** Waits for its turn. @throws Error when `stop` is requested, or where the file system has no locks; Unavailable
+     * after longest_wait_for_content */
     ContentLock(const ImageStorage & storage, const ImageId & id, const std::stop_token & stop = {});
 
 private:

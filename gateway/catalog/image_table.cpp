@@ -1,5 +1,6 @@
 #include "catalog/image_table.hpp"
 
+#include "base/text.hpp"
 #include "catalog/columns.hpp"
 #include "catalog/json_columns.hpp"
 
@@ -7,37 +8,49 @@
 
 namespace shifter::catalog::image_table {
 
-using sqlite::Statement;
+using sql::Statement;
 
 namespace {
 
-// The order of the columns in every query that reads whole images.
+// The order of the columns in every query that reads whole images. Tags and grants come as one text each, so that an
+// image is one question to a database that may be far away; no tag and no JSON of ours has the separator in it.
+#define SEPARATOR "\x1f"
 #define IMAGE_COLUMNS                                                                                                  \
-    "SELECT images.number, images.system, images.type, images.id, manifest_digest, reference, format, platform, "      \
-    "size_bytes, "                                                                                                     \
-    "images.is_private, config, layers, puller, last_pull, expiration, is_pinned "
+    "SELECT images.system, images.type, images.id, manifest_digest, reference, format, platform, size_bytes, "         \
+    "images.is_private, config, layers, puller, last_pull, expiration, is_pinned, "                                    \
+    "(SELECT group_concat(tags.is_private || tags.tag, '" SEPARATOR "') FROM tags WHERE tags.image = images.number), " \
+    "(SELECT group_concat(owner || ' ' || readers, '" SEPARATOR "') FROM grants WHERE grants.image = images.number) "
 
-void read_tags(Connection & connection, std::int64_t number, Image & image) {
-    Statement query{connection, "SELECT tag, is_private FROM tags WHERE image = ? ORDER BY tag"};
-    query.bind(number);
-    while (query.step()) {
-        std::string tag = query.text();
-        if (query.integer() != 0) image.private_tags.push_back(tag);
-        image.tags.push_back(std::move(tag));
-    }
+constexpr std::size_t rows_at_a_time = 64;
+
+std::vector<std::string> parts_of(const std::optional<std::string> & list) {
+    std::vector<std::string> parts;
+    if (!list) return parts;
+    for (const auto part : text::split(*list, SEPARATOR[0])) parts.emplace_back(part);
+    std::sort(parts.begin(), parts.end());
+    return parts;
 }
 
-void read_grants(Connection & connection, std::int64_t number, Image & image) {
-    Statement query{connection, "SELECT owner, readers FROM grants WHERE image = ? ORDER BY owner"};
-    query.bind(number);
-    while (query.step()) {
-        const auto owner = static_cast<uid_t>(query.integer());
-        image.grants.push_back({owner, acl_of(query.text())});
+void read_tags(const std::optional<std::string> & list, Image & image) {
+    for (const std::string & part : parts_of(list)) {
+        image.tags.push_back(part.substr(1));
+        if (part.front() == '1') image.private_tags.push_back(part.substr(1));
     }
+    std::sort(image.tags.begin(), image.tags.end());
 }
 
-Image read_image(Connection & connection, Statement & row) {
-    const std::int64_t number = row.integer();
+void read_grants(const std::optional<std::string> & list, Image & image) {
+    for (const std::string & part : parts_of(list)) {
+        const std::size_t blank = part.find(' ');
+        const auto owner = text::parse_unsigned<uid_t>(part.substr(0, blank));
+        if (!owner || blank == std::string::npos) throw Error{"the catalog is damaged: a grant cannot be read"};
+        image.grants.push_back({*owner, acl_of(part.substr(blank + 1))});
+    }
+    std::sort(image.grants.begin(), image.grants.end(),
+              [](const Grant & left, const Grant & right) { return left.owner < right.owner; });
+}
+
+Image read_image(Statement & row) {
     // Braces: the columns are read from left to right.
     Image image{row.text(), columns::type_of(row.text()), columns::id_of(row.text())};
     image.manifest_digest = row.text();
@@ -53,14 +66,14 @@ Image read_image(Connection & connection, Statement & row) {
     image.last_pull = columns::time_of(row.integer());
     if (const auto expiration = row.integer_or_null()) image.expiration = columns::time_of(*expiration);
     image.is_pinned = row.integer() != 0;
-    read_tags(connection, number, image);
-    read_grants(connection, number, image);
+    read_tags(row.text_or_null(), image);
+    read_grants(row.text_or_null(), image);
     return image;
 }
 
-std::optional<Image> read_one(Connection & connection, Statement & query) {
+std::optional<Image> read_one(Statement & query) {
     if (!query.step()) return std::nullopt;
-    return read_image(connection, query);
+    return read_image(query);
 }
 
 std::optional<std::int64_t> number_of(Connection & connection, const std::string & system, const ImageId & id) {
@@ -82,7 +95,8 @@ std::int64_t store_row(Connection & connection, const Image & image) {
         "reference = excluded.reference, format = excluded.format, platform = excluded.platform, "
         "size_bytes = excluded.size_bytes, is_private = excluded.is_private, config = excluded.config, "
         "layers = excluded.layers, puller = excluded.puller, last_pull = excluded.last_pull, "
-        "expiration = max(coalesce(images.expiration, 0), excluded.expiration)"}
+        "expiration = CASE WHEN images.expiration > excluded.expiration THEN images.expiration ELSE "
+        "excluded.expiration END"}
         .bind(image.system, image.id.to_string(), columns::of(image.type), image.manifest_digest, image.reference,
               image.format, image.platform, columns::of(image.size_bytes), image.is_private, to_json(image.config),
               to_json(image.layers), std::int64_t{image.puller}, columns::of(image.last_pull), expiration)
@@ -106,27 +120,29 @@ std::optional<Image> find(Connection & connection, const ImageKey & key) {
         connection, IMAGE_COLUMNS
         "FROM tags JOIN images ON images.number = tags.image WHERE tags.system = ? AND tags.type = ? AND tags.tag = ?"};
     query.bind(key.system, columns::of(key.type), key.tag);
-    return read_one(connection, query);
+    return read_one(query);
 }
 
 std::optional<Image> find(Connection & connection, const std::string & system, const ImageId & id) {
     Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id = ?"};
     query.bind(system, id.to_string());
-    return read_one(connection, query);
-}
-
-void for_each(Connection & connection, const std::string & system, const std::function<void(Image &&)> & visit) {
-    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ?"};
-    query.bind(system);
-    while (query.step()) visit(read_image(connection, query));
+    return read_one(query);
 }
 
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
                     const std::function<bool(Image &&)> & visit) {
-    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id > ? ORDER BY id"};
-    query.bind(system, after);
-    while (query.step() && visit(read_image(connection, query))) {
-    }
+    std::string last = after;
+    std::vector<Image> page;
+    do { // page by page: not every database hands out rows one by one
+        page.clear();
+        Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id > ? ORDER BY id LIMIT ?"};
+        query.bind(system, last, columns::of(rows_at_a_time));
+        while (query.step()) page.push_back(read_image(query));
+        for (Image & image : page) {
+            last = image.id.to_string();
+            if (!visit(std::move(image))) return;
+        }
+    } while (page.size() == rows_at_a_time);
 }
 
 #define HAS_PUBLIC_TAG "EXISTS (SELECT 1 FROM tags WHERE tags.image = images.number AND tags.is_private = 0)"
@@ -146,16 +162,16 @@ void for_each_public(Connection & connection, const std::string & system, unsign
                                   "images.is_private = 0 AND " HAS_PUBLIC_TAG " ORDER BY last_pull DESC LIMIT ?) "
                                   "ORDER BY last_pull DESC"};
     query.bind(system, std::int64_t{limit});
-    while (query.step()) visit(read_image(connection, query));
+    while (query.step()) visit(read_image(query));
 }
 
 std::vector<Image> expired(Connection & connection, const std::string & system, Time before) {
     Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND ((expiration < ? AND is_pinned = 0) OR "
                                               "NOT EXISTS (SELECT 1 FROM tags WHERE tags.image = images.number)) "
-                                              "ORDER BY expiration"};
+                                              "ORDER BY expiration NULLS FIRST"};
     query.bind(system, columns::of(before));
     std::vector<Image> images;
-    while (query.step()) images.push_back(read_image(connection, query));
+    while (query.step()) images.push_back(read_image(query));
     return images;
 }
 

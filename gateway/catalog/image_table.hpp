@@ -1,23 +1,23 @@
 /**
  * @file
- * Images, their tags and grants in SQLite. Each function runs inside the caller's transaction.
+ * Images, their tags and grants. Each function runs inside the caller's transaction.
  */
 #pragma once
 
 #include "catalog/catalog.hpp"
-#include "catalog/sqlite.hpp"
+#include "catalog/sql.hpp"
 
 namespace shifter::catalog::image_table {
 
-using sqlite::Connection;
+using sql::Connection;
 
 [[nodiscard]] std::optional<Image> find(Connection & connection, const ImageKey & key);
 [[nodiscard]] std::optional<Image> find(Connection & connection, const std::string & system, const ImageId & id);
-void for_each(Connection & connection, const std::string & system, const std::function<void(Image &&)> & visit);
 /** In the order of identifiers, from the first after `after` on, until `visit` says false. */
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
                     const std::function<bool(Image &&)> & visit);
-/** Images that everybody may read, with a tag that everybody may see: how many, and the `limit` that were pulled last. */
+/** Images that everybody may read, with a tag that everybody may see: how many, and the `limit` that were pulled last.
+ */
 [[nodiscard]] std::uint64_t count_public(Connection & connection, const std::string & system);
 void for_each_public(Connection & connection, const std::string & system, unsigned limit,
                      const std::function<void(Image &&)> & visit);

@@ -4,7 +4,7 @@
 
 namespace shifter::catalog::retired_table {
 
-using sqlite::Statement;
+using sql::Statement;
 
 bool retire(Connection & connection, const std::string & system, const ImageId & id, std::optional<Time> before,
             Time now) {

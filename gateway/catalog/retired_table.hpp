@@ -1,15 +1,15 @@
 /**
  * @file
- * Images on their way out, in SQLite: no row, but still files. Each function runs inside the caller's transaction.
+ * Images on their way out: no row, but still files. Each function runs inside the caller's transaction.
  */
 #pragma once
 
 #include "catalog/catalog.hpp"
-#include "catalog/sqlite.hpp"
+#include "catalog/sql.hpp"
 
 namespace shifter::catalog::retired_table {
 
-using sqlite::Connection;
+using sql::Connection;
 
 bool retire(Connection & connection, const std::string & system, const ImageId & id, std::optional<Time> before,
             Time now);

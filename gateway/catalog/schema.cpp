@@ -8,14 +8,10 @@ namespace shifter::catalog {
 
 namespace {
 
-struct Migration {
-    const char * sql; ///< from version i to i + 1
-    const char * set_version;
-};
-
-// Times are milliseconds since the epoch; lists and documents are JSON. A migration, once released, never changes.
-constexpr std::array<Migration, 2> migrations{{
-    {R"(
+// From version i to i + 1. Times are milliseconds since the epoch; lists and documents are JSON. A migration, once
+// released, never changes. Written for SQLite; postgres/dialect.cpp knows what PostgreSQL calls differently.
+constexpr std::array<const char *, 3> migrations{
+    R"(
 CREATE TABLE images (
     number INTEGER PRIMARY KEY,
     system TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL,
@@ -51,13 +47,12 @@ CREATE TABLE requesters (
     PRIMARY KEY (pull, uid)) STRICT, WITHOUT ROWID;
 CREATE TABLE lookups (
     number INTEGER PRIMARY KEY,
-    user TEXT NOT NULL, uid INTEGER NOT NULL, system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
+    "user" TEXT NOT NULL, uid INTEGER NOT NULL, system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
     id TEXT NOT NULL, time INTEGER NOT NULL) STRICT;
 CREATE INDEX lookups_by_system ON lookups (system, number);
 )",
-     "PRAGMA user_version = 1"},
     // Who wants a tag to stay, what must not expire, and what is gone from the catalog and not yet from the storage.
-    {R"(
+    R"(
 CREATE TABLE claims (
     system TEXT NOT NULL, type TEXT NOT NULL, tag TEXT NOT NULL,
     uid INTEGER NOT NULL, gid INTEGER NOT NULL, since INTEGER NOT NULL,
@@ -74,30 +69,34 @@ ALTER TABLE images ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pulls ADD COLUMN requester_gid INTEGER NOT NULL DEFAULT 4294967295;
 ALTER TABLE requesters ADD COLUMN gid INTEGER NOT NULL DEFAULT 4294967295;
 )",
-     "PRAGMA user_version = 2"},
-}};
-
-std::int64_t version_of(sqlite::Connection & connection) {
-    sqlite::Statement query{connection, "PRAGMA user_version"};
-    return query.step() ? query.integer() : 0;
-}
+    // Several gateways: how often a pull was claimed or taken away (an older turn's worker has lost it), what its
+    // worker converts, and which gateway alone has the content that a user has brought; logins for whoever claims the
+    // pull, sealed; turns at what one gateway does for all; credentials that were used.
+    R"(
+ALTER TABLE pulls ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pulls ADD COLUMN content TEXT;
+ALTER TABLE pulls ADD COLUMN home TEXT;
+ALTER TABLE requesters ADD COLUMN login TEXT;
+CREATE TABLE chores (name TEXT NOT NULL PRIMARY KEY, due INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE credentials (digest TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX credentials_by_end ON credentials (until);
+)",
+};
 
 } // namespace
 
-void migrate_schema(sqlite::Connection & writer) {
-    sqlite::Transaction transaction{writer, sqlite::Transaction::Kind::write};
-    const std::int64_t found = version_of(writer);
+void migrate_schema(sql::Connection & writer, const std::string & name) {
+    const std::int64_t found = writer.schema_version();
     const auto known = static_cast<std::int64_t>(migrations.size());
     if (found < 0 || found > known) {
-        throw Error{"cannot use the catalog " + shifter::quoted(writer.path()) +
-                    ": it was written by a newer release (schema " + std::to_string(found) + ", this one knows " +
-                    std::to_string(known) + "); start that release, or restore the older copy"};
+        throw Error{"cannot use the catalog " + shifter::quoted(name) + ": it was written by a newer release (schema " +
+                    std::to_string(found) + ", this one knows " + std::to_string(known) +
+                    "); start that release, or restore the older copy"};
     }
-    for (auto version = found; version < known; ++version) {
-        writer.execute(migrations[static_cast<std::size_t>(version)].sql);
-        writer.execute(migrations[static_cast<std::size_t>(version)].set_version);
-    }
-    transaction.commit();
+    if (found == known) return;
+    for (auto version = found; version < known; ++version)
+        writer.execute(migrations[static_cast<std::size_t>(version)]);
+    writer.set_schema_version(known);
 }
 
 } // namespace shifter::catalog

@@ -136,9 +136,17 @@ enum class Access {
     restricted, ///< read with the requester's credentials: it is his alone
 };
 
+/** What a worker holds of a pull: the turn that claim() gave it. A later turn ends it, however long its holder was away
+ * (R5). */
+struct Hold {
+    std::int64_t pull = 0;
+    std::int64_t turn = 0;
+};
+
 /** A pull, from the first request to its end. Ended ones are kept for a while, for their reason. */
 struct Pull {
     std::int64_t number = 0; ///< the catalog's; also the id that logs carry
+    std::int64_t turn = 0;   ///< grows with each claim, and each time that it is taken from its worker
     ImageKey key;
     uid_t requester = 0;
     gid_t requester_gid = static_cast<gid_t>(-1);
@@ -155,6 +163,7 @@ struct Pull {
     Access access = Access::unknown;
     std::optional<Time> ended;
 
+    [[nodiscard]] Hold hold() const noexcept { return {number, turn}; }
     /** Whether lists of pulls may show this one to `caller` (I33). */
     [[nodiscard]] bool may_see(uid_t caller) const noexcept { return access == Access::open || requester == caller; }
 };

@@ -1,7 +1,8 @@
 /**
  * @file
  * The thread that ends images without anybody's asking: expiry every AutoExpire seconds, files of images that are gone
- * once a minute. Several gateways on one storage may each have one: the content's lock keeps them apart (R5).
+ * once a minute. Several gateways on one storage may each have one: they take turns, and the content's lock keeps them
+ * apart (R5).
  */
 #pragma once
 

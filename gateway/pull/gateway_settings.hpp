@@ -53,12 +53,16 @@ struct GatewaySettings {
     std::string default_location = "docker.io";
     RegistryPolicy registries;
     std::chrono::seconds image_expiration{90 * 86400};
-    std::chrono::seconds removal_grace{86400};       ///< files stay for so long after their image is gone
-    std::chrono::seconds autoexpire_interval{3600};  ///< 0: only when an admin says so
+    std::chrono::seconds removal_grace{86400};      ///< files stay for so long after their image is gone
+    std::chrono::seconds autoexpire_interval{3600}; ///< 0: only when an admin says so
     Quotas quotas;
     std::string cache_directory;
     unsigned worker_threads = 2; ///< conversions at a time; registries are asked by threads of their own
     std::string worker_name;     ///< whose pulls a restart takes up again; empty: the host's name
+    /** Whether other gateways share the catalog: what each keeps in memory for itself must then be in it, sealed. */
+    bool shares_catalog = false;
+    bool converts = true;                ///< false: only takes requests; the pulls are for other gateways
+    std::chrono::seconds pull_lease{60}; ///< another gateway's pull without a sign of life is queued again
     catalog::PullPolicy pull_policy;
     registry::RegistryLimits registry_limits;
     squash::Options squash;

@@ -8,6 +8,8 @@
 #include "pull/image_facts.hpp"
 #include "pull/quota.hpp"
 
+#include <thread>
+
 namespace shifter::pull {
 
 using catalog::State;
@@ -15,6 +17,8 @@ using catalog::State;
 namespace {
 
 constexpr std::size_t most_sentence_bytes = 2000;
+constexpr std::chrono::minutes longest_absence{5}; // of the catalog, in the middle of a pull
+constexpr std::chrono::milliseconds pause_between_tries{500};
 
 const System & system_named(const GatewaySettings & settings, const std::string & name) {
     const auto found = settings.systems.find(name);
@@ -40,7 +44,7 @@ void PullJob::resolve() {
     image_ = origin_->resolve(system_.platform);
     image_->config_json.clear(); // nobody reads it from here, and pulls wait with what they hold
     image_->config_json.shrink_to_fit();
-    catalog_.set_access(pull_.number, image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
+    catalog_.set_access(pull_.hold(), image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
     id_ = ImageId::parse(image_->manifest_digest.hex()).value_or_throw("cannot name the image");
     check_quota(image_->manifest.layers);
     (void)record_of(image_->config); // what cannot be published is not worth a download
@@ -54,6 +58,8 @@ void PullJob::check_quota(const std::vector<oci::Descriptor> & layers) {
     refuse_over_quota(settings_.quotas, catalog_, pull_.key.system, {pull_.requester, pull_.requester_gid}, *id_,
                       expected);
 }
+
+bool PullJob::take_content() { return catalog_.take_content(pull_.hold(), *id_); }
 
 bool PullJob::finish_if_published() {
     const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
@@ -115,7 +121,7 @@ catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     image.puller = pull_.requester;
     image.last_pull = now();
     image.expiration = now() + settings_.image_expiration; // H7-21
-    catalog::Publication made{pull_.number, std::move(image), {}};
+    catalog::Publication made{pull_.hold(), std::move(image), {}};
     if (!made.image.is_private && !pull_.requested_acl.is_public()) {
         made.message = "The image is public at its registry: the readers that were named have no effect";
     }
@@ -134,41 +140,65 @@ void PullJob::finish(std::uint64_t size_bytes, std::optional<catalog::Unpublishe
     }
     show(State::transfer, "Publishing");
     const auto made = publication(size_bytes);
-    const catalog::Image merged = catalog_.preview(made);
+    std::optional<catalog::Image> merged;
+    patiently([&] { merged = catalog_.preview(made); }); // HoldLost: nothing of ours gets a name
     ImageRecord record = record_of(image_->config);
-    if (!settings_.suppress_acl_in_meta) record.acl = merged.acl();
-    const auto privacy = merged.is_private ? catalog::Privacy::readers_only : catalog::Privacy::everybody;
+    if (!settings_.suppress_acl_in_meta) record.acl = merged->acl();
+    const auto privacy = merged->is_private ? catalog::Privacy::readers_only : catalog::Privacy::everybody;
     if (file) {
         publisher_.publish(*std::move(file), *id_, record, privacy);
     } else {
         publisher_.publish_record(*id_, record, privacy);
     }
-    catalog_.publish(made, now());
+    patiently([&] { catalog_.publish(made, now()); });
+}
+
+template <class Action> void PullJob::patiently(Action action) {
+    const auto end = std::chrono::steady_clock::now() + longest_absence;
+    while (true) {
+        try {
+            return action();
+        } catch (const catalog::Unavailable &) {
+            if (abort_.stop_requested() || std::chrono::steady_clock::now() > end) throw;
+        }
+        std::this_thread::sleep_for(pause_between_tries);
+    }
 }
 
 void PullJob::show(State state, const std::string & message) {
-    const std::lock_guard lock{showing_};
-    if (shown_ == State::conversion && state == State::examination) return; // report() was faster
-    if (shown_ == state && (state == State::examination || state == State::conversion)) return;
-    catalog_.advance(pull_.number, state, message, meter_ ? meter_->snapshot() : catalog::Progress{}, now());
-    shown_ = state;
+    patiently([&] {
+        const std::lock_guard lock{showing_};
+        if (shown_ == State::conversion && state == State::examination) return; // report() was faster
+        if (shown_ == state && (state == State::examination || state == State::conversion)) return;
+        catalog_.advance(pull_.hold(), state, message, meter_ ? meter_->snapshot() : catalog::Progress{}, now());
+        shown_ = state;
+    });
 }
 
 void PullJob::report() {
+    try {
+        write_progress();
+    } catch (const catalog::HoldLost &) {
+        is_lost_ = true;
+        abort_.request_stop();
+    }
+}
+
+void PullJob::write_progress() {
     const std::lock_guard lock{showing_};
     if (!meter_ || shown_ == State::transfer) return;
     const catalog::Progress progress = meter_->snapshot();
     if (shown_ == State::pulling) {
         if (meter_->has_all()) {
-            catalog_.advance(pull_.number, State::examination, "Checking what arrived", progress, now());
+            catalog_.advance(pull_.hold(), State::examination, "Checking what arrived", progress, now());
             shown_ = State::examination;
         } else if (progress.bytes_done != shown_bytes_) {
-            catalog_.advance(pull_.number, State::pulling, "Pulling " + count_of(progress.layers.size()), progress,
+            catalog_.advance(pull_.hold(), State::pulling, "Pulling " + count_of(progress.layers.size()), progress,
                              now());
             shown_bytes_ = progress.bytes_done;
         }
     } else if (shown_ == State::examination) {
-        catalog_.advance(pull_.number, State::conversion, "Converting to squashfs", progress, now());
+        catalog_.advance(pull_.hold(), State::conversion, "Converting to squashfs", progress, now());
         shown_ = State::conversion;
     }
 }

@@ -9,6 +9,7 @@
 #include "pull/origin.hpp"
 #include "pull/pull_queue.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -39,18 +40,25 @@ public:
     [[nodiscard]] const ImageId & id() const { return *id_; }
     [[nodiscard]] bool needed_credentials() const { return !image_->anonymous; }
 
+    /** Whether nobody else, on this gateway or another, is at id(): from then on nobody else may be. */
+    [[nodiscard]] bool take_content();
     /** Publishes the tag when the content is already there and whole. Nobody else may work on id() meanwhile. */
     [[nodiscard]] bool finish_if_published();
     /** Downloads, converts, publishes. Nobody else may work on id() meanwhile. */
     void convert_and_publish();
 
-    /** Writes progress into the catalog, if there is any; at most four times a second is enough. From any thread. */
+    /** Writes progress into the catalog, if there is any; at most four times a second is enough. From any thread. When
+     * another gateway has the pull by now, the work on it ends. */
     void report();
+    [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
     /** What the record says of an exception that came out of a step. To be called in its handler. */
     [[nodiscard]] Failure explain_failure() const;
 
 private:
     void show(catalog::State state, const std::string & message);
+    void write_progress();
+    /** A database that is away for a moment is no reason to convert again. @throws Unavailable after some minutes */
+    template <class Action> void patiently(Action action);
     void check_quota(const std::vector<oci::Descriptor> & layers);
     [[nodiscard]] std::vector<squash::LayerInput> layer_inputs();
     [[nodiscard]] catalog::Publication publication(std::uint64_t size_bytes) const;
@@ -69,6 +77,7 @@ private:
     std::optional<registry::ResolvedImage> image_;
     std::optional<ImageId> id_;
 
+    std::atomic<bool> is_lost_{false};
     std::mutex showing_;
     std::shared_ptr<LayerMeter> meter_; ///< from the start of the download on
     catalog::State shown_;

@@ -6,6 +6,7 @@
 #include "catalog/log_field.hpp"
 #include "pull/clock.hpp"
 #include "pull/credentials.hpp"
+#include "pull/login_box.hpp"
 #include "pull/pull_job.hpp"
 
 #include <algorithm>
@@ -30,7 +31,9 @@ constexpr unsigned most_for_one_registry = 4; // R6: a dead registry keeps nobod
 constexpr std::size_t most_waiting = 32;
 constexpr std::size_t most_pulls = 10'000;
 constexpr auto report_interval = 250ms;
-constexpr auto beat_interval = 10s;
+constexpr std::chrono::milliseconds longest_beat_interval = 10s;
+
+constexpr auto delay_of_busy_content = 500ms;
 
 std::string worker_name(const GatewaySettings & settings) {
     if (!settings.worker_name.empty()) return settings.worker_name;
@@ -38,6 +41,25 @@ std::string worker_name(const GatewaySettings & settings) {
     if (::gethostname(name.data(), name.size() - 1) != 0) throw SysError{errno, "cannot get the name of this host"};
     return name.data();
 }
+
+/** The name with something of this process: one that has the same name by mistake does not keep our pulls alive. */
+std::string name_of_process(const std::string & worker) {
+    const auto since = std::chrono::system_clock::now().time_since_epoch().count();
+    return worker + "/" + std::to_string(::getpid()) + "." + std::to_string(since);
+}
+
+/** What becomes of a pull that a step has thrown at us. */
+enum class End {
+    failure,  ///< it is over, and says why
+    put_back, ///< the database or the storage was away: queued again
+    lost,     ///< another worker has it: nothing is ours to say
+};
+
+struct Ending {
+    catalog::Hold hold;
+    End end = End::failure;
+    Failure failure;
+};
 
 /** One who waits for a pull, with what he would need for one of his own. */
 struct Asker {
@@ -51,16 +73,17 @@ struct Asker {
 class PullQueue::Impl {
 public:
     Impl(const GatewaySettings & settings, catalog::Catalog & catalog)
-        : settings_{settings}, catalog_{catalog}, worker_{worker_name(settings)} {
+        : settings_{settings}, catalog_{catalog}, worker_{name_of_process(worker_name(settings))} {
         for (const auto & [name, system] : settings.systems) {
             if (const unsigned removed = catalog::Publisher{system.storage}.clean(); removed > 0) {
                 log::info("event=cleaned system=" + name + " removed " + std::to_string(removed) +
                           " leftovers of stopped pulls");
             }
         }
-        if (const unsigned again = catalog.recover(worker_, now()); again > 0)
+        if (const unsigned again = catalog.recover(worker_name(settings), now()); again > 0)
             log::info("event=recovered " + std::to_string(again) + " pulls queued again");
         threads_.emplace_back([this] { dispatch(); });
+        if (!settings.converts) return;
         for (unsigned i = 0; i < resolvers; ++i) threads_.emplace_back([this] { resolve_jobs(); });
         for (unsigned i = 0; i < std::max(1U, settings.worker_threads); ++i)
             threads_.emplace_back([this] { convert_jobs(); });
@@ -81,6 +104,9 @@ public:
     Impl & operator=(const Impl &) = delete;
 
     Enqueued submit(PullRequest request, std::optional<registry::Credentials> credentials, MakeOrigin origin = {}) {
+        if (origin) request.home = worker_;
+        if (credentials && settings_.shares_catalog)
+            request.sealed_login = seal_login(settings_, request.key, *credentials);
         const std::lock_guard entry{entry_}; // a pull is not claimed before its credentials are here
         auto answer = catalog_.enqueue(request, settings_.pull_policy, now());
         if (is_damaged(answer)) { // R1: whoever asks for it repairs it
@@ -124,18 +150,41 @@ private:
     void dispatch() {
         auto last_beat = SteadyClock::now();
         while (!stop_.stop_requested()) {
-            guarded("cannot claim pulls", [&] { claim_all(); });
+            if (settings_.converts) guarded("cannot claim pulls", [&] { claim_all(); });
             for (const Job & job : copy_of_active()) {
                 guarded("cannot report progress", [&] { job->report(); });
             }
-            guarded("cannot record the end of a pull", [&] { record_failures(); });
-            if (SteadyClock::now() - last_beat >= beat_interval) {
+            guarded("cannot record the end of a pull", [&] { record_endings(); });
+            if (SteadyClock::now() - last_beat >= beat_interval_) {
                 guarded("cannot write a heartbeat", [&] { catalog_.beat(worker_, now()); });
+                guarded("cannot look for lost pulls", [&] { recover_lost(); });
+                guarded("cannot look for pulls that have ended", [&] { forget_ended(); });
                 last_beat = SteadyClock::now();
             }
             std::unique_lock lock{mutex_};
             changed_.wait_for(lock, stop_.get_token(), report_interval, [&] { return wake_; });
             wake_ = false;
+            if (!not_before_.empty()) changed_.notify_all(); // whose time may have come
+        }
+    }
+
+    void recover_lost() {
+        if (const unsigned again = catalog_.recover_lost(worker_, settings_.pull_lease, now()); again > 0)
+            log::warning("event=recovered pulls=" + std::to_string(again) +
+                         " reason=\"their gateway gave no sign of life\"");
+    }
+
+    /** Of pulls that another gateway has claimed, nobody tells us the end: their logins go, too. */
+    void forget_ended() {
+        std::vector<std::int64_t> numbers;
+        {
+            const std::lock_guard lock{mutex_};
+            for (const auto & asked : askers_) numbers.push_back(asked.first);
+            for (const Job & job : active_)
+                numbers.erase(std::remove(numbers.begin(), numbers.end(), job->pull().number), numbers.end());
+        }
+        for (const std::int64_t number : numbers) {
+            if (const auto pull = catalog_.find_pull(number); !pull || pull->ended) forget(number);
         }
     }
 
@@ -164,7 +213,10 @@ private:
                 origin = asker.origin;
             }
         }
+        const catalog::Hold hold = pull.hold();
         try {
+            if (!credentials && pull.has_credentials && settings_.shares_catalog)
+                credentials = unseal_login(settings_, pull.key, catalog_.sealed_login(hold));
             const bool has_credentials = credentials.has_value();
             if (!origin && pull.key.type != ImageType::docker)
                 throw Error{
@@ -180,8 +232,10 @@ private:
             active_.push_back(job);
             to_resolve_.push_back(std::move(job));
             changed_.notify_all();
+        } catch (const catalog::Unavailable & error) {
+            end_with({hold, End::put_back, {log::one_line(error.what())}});
         } catch (const std::exception & error) { // the configuration has changed since it was queued
-            end_with(number, {log::one_line(error.what()), false});
+            end_with({hold, End::failure, {log::one_line(error.what()), false}});
         }
     }
 
@@ -206,14 +260,22 @@ private:
 
     void convert_jobs() {
         const auto content = [](const Job & job) { return Content{job->pull().key.system, job->id()}; };
-        while (const Job job = next(
-                   to_convert_, [&](const Job & each) { return busy_contents_.count(content(each)) == 0; },
-                   [&](const Job & each) { busy_contents_.insert(content(each)); })) {
+        const auto is_free = [&](const Job & each) {
+            const auto wait = not_before_.find(each->pull().number);
+            return busy_contents_.count(content(each)) == 0 &&
+                   (wait == not_before_.end() || wait->second <= SteadyClock::now());
+        };
+        while (const Job job = next(to_convert_, is_free, [&](const Job & each) {
+                   busy_contents_.insert(content(each));
+                   not_before_.erase(each->pull().number);
+               })) {
             const auto began = SteadyClock::now();
+            bool is_ours = true;
             const bool is_done = run(*job, [&] {
-                if (!job->finish_if_published()) job->convert_and_publish();
+                is_ours = job->take_content();
+                if (is_ours && !job->finish_if_published()) job->convert_and_publish();
             });
-            if (is_done) {
+            if (is_done && is_ours) {
                 const auto ms =
                     std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began).count();
                 ++catalog::counters().pulls_ready;
@@ -224,6 +286,10 @@ private:
             }
             const std::lock_guard lock{mutex_};
             busy_contents_.erase(content(job));
+            if (is_done && !is_ours) { // another gateway converts it: what it publishes will do
+                not_before_[job->pull().number] = SteadyClock::now() + delay_of_busy_content;
+                to_convert_.push_back(job);
+            }
             changed_.notify_all();
         }
     }
@@ -246,10 +312,16 @@ private:
         try {
             step();
             return true;
+        } catch (const catalog::HoldLost & error) {
+            end_with({job.pull().hold(), End::lost, {error.what()}});
+        } catch (const catalog::Unavailable & error) {
+            end_with({job.pull().hold(), End::put_back, {log::one_line(error.what())}});
         } catch (...) {
-            if (!stop_.stop_requested()) end_with(job.pull().number, job.explain_failure());
-            return false;
+            const Failure failure = job.explain_failure();
+            if (!stop_.stop_requested())
+                end_with({job.pull().hold(), job.is_lost() ? End::lost : End::failure, failure});
         }
+        return false;
     }
 
     /** The image is private: who waited with a login of his own gets a pull of his own (I31). */
@@ -273,32 +345,45 @@ private:
 
     // Ends.
 
-    void end_with(std::int64_t number, Failure failure) {
-        ++catalog::counters().pulls_failed;
-        log::info("event=failed pull=" + std::to_string(number) + log::field("reason", failure.sentence));
+    void end_with(Ending ending) {
+        static constexpr std::array<const char *, 3> events = {"failed", "put-back", "lost"};
+        const std::int64_t number = ending.hold.pull;
+        if (ending.end == End::failure) ++catalog::counters().pulls_failed;
+        log::info(std::string{"event="} + events.at(static_cast<std::size_t>(ending.end)) +
+                  " pull=" + std::to_string(number) + log::field("reason", ending.failure.sentence));
         {
             const std::lock_guard lock{mutex_};
-            failures_[number] = std::move(failure);
+            // Its number may be on its way again here, with a later turn.
+            const auto is_it = [&](const Job & each) {
+                return each->pull().number == number && each->pull().turn == ending.hold.turn;
+            };
+            active_.erase(std::remove_if(active_.begin(), active_.end(), is_it), active_.end());
+            if (ending.end != End::lost) endings_[{number, ending.hold.turn}] = std::move(ending);
             wake_ = true;
-            retire(number);
         }
         changed_.notify_all();
     }
 
     /** Also tries again what the catalog could not take before: a pull must not seem alive for ever. */
-    void record_failures() {
-        std::map<std::int64_t, Failure> failures;
+    void record_endings() {
+        std::map<Turn, Ending> endings;
         {
             const std::lock_guard lock{mutex_};
-            failures = failures_;
+            endings = endings_;
         }
-        for (const auto & [number, failure] : failures) {
-            if (const auto pull = catalog_.find_pull(number); pull && !pull->ended) {
-                catalog_.fail(number, failure.sentence, failure.retryable, now());
+        for (const auto & [turn, ending] : endings) {
+            const std::int64_t number = turn.first;
+            try {
+                if (ending.end == End::failure)
+                    catalog_.fail(ending.hold, ending.failure.sentence, ending.failure.retryable, now());
+                if (ending.end == End::put_back) catalog_.put_back(ending.hold, now());
+            } catch (const catalog::HoldLost & lost) {
+                log::info("event=lost pull=" + std::to_string(number) + log::field("reason", lost.what()));
             }
-            forget(number);
+            // Who asked for a pull that goes on keeps his login here; forget_ended() sees to the rest.
+            if (ending.end == End::failure) forget(number);
             const std::lock_guard lock{mutex_};
-            failures_.erase(number);
+            endings_.erase(turn);
         }
     }
 
@@ -335,6 +420,9 @@ private:
     const GatewaySettings & settings_;
     catalog::Catalog & catalog_;
     const std::string worker_;
+    /** Several of them in a lease: one that is late loses nothing. */
+    const std::chrono::milliseconds beat_interval_ =
+        std::min<std::chrono::milliseconds>(longest_beat_interval, settings_.pull_lease / 4);
     std::stop_source stop_;
 
     std::mutex entry_; ///< taken before mutex_
@@ -342,7 +430,9 @@ private:
     std::condition_variable_any changed_;
     bool wake_ = false;
     std::map<std::int64_t, std::vector<Asker>> askers_;
-    std::map<std::int64_t, Failure> failures_;
+    using Turn = std::pair<std::int64_t, std::int64_t>; // of a pull: its number first
+    std::map<Turn, Ending> endings_;
+    std::map<std::int64_t, SteadyClock::time_point> not_before_; ///< of those in to_convert_ whose content is busy
     std::vector<Job> active_;
     std::deque<Job> to_resolve_;
     std::deque<Job> to_convert_;

@@ -50,6 +50,9 @@ UniqueFd make_spool(const std::string & directory) {
 }
 
 std::string UploadStore::begin(uid_t owner) {
+    if (!settings_.converts)
+        throw catalog::Unavailable{"this gateway does not convert what users send (--role=api); send it to one that "
+                                   "does"};
     drop_idle();
     auto upload = std::make_shared<Upload>();
     upload->owner = owner;

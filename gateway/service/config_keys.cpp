@@ -1,6 +1,7 @@
 #include "service/config_keys.hpp"
 
 #include "auth/accounts.hpp"
+#include "postgres/postgres.hpp"
 
 #include <unistd.h>
 
@@ -40,8 +41,10 @@ Refusal read_listen(const Value & value, C & config) {
 
 Refusal read_database(const Value & value, C & config) {
     if (auto refusal = read_text(value, config.database)) return refusal;
+    if (postgres::is_address(config.database)) return std::nullopt;
     if (config.database.rfind("sqlite:", 0) == 0) config.database.erase(0, 7);
-    if (!is_absolute(config.database)) return "must be \"sqlite:\" and an absolute path, not " + quoted(value.scalar);
+    if (!is_absolute(config.database))
+        return "must be postgresql://…, or \"sqlite:\" and an absolute path, not " + quoted(value.scalar);
     return std::nullopt;
 }
 
@@ -80,8 +83,8 @@ Refusal read_grace(const Value & value, C & config) {
 Refusal read_worker_name(const Value & value, C & config) {
     auto & name = config.settings.worker_name;
     if (auto refusal = read_text(value, name)) return refusal;
-    if (name.empty() || name.size() > 255 || name.find(' ') != std::string::npos)
-        return "must be one word of at most 255 bytes, not " + quoted(name);
+    if (name.empty() || name.size() > 255 || name.find_first_of(" /") != std::string::npos)
+        return "must be one word of at most 255 bytes, without \"/\", not " + quoted(name);
     return std::nullopt;
 }
 
@@ -203,7 +206,10 @@ const std::vector<Key<C>> & global_keys() {
         {"CacheDirectory", "absolute path", "required", "\"/var/lib/shifter/cache\"",
          "Directory of the service alone; its last level is created with mode 0700.",
          directory(setting(&S::cache_directory))},
-        {"Database", "sqlite:path", "sqlite:CacheDirectory/catalog.sqlite", "", "The catalog of images and pulls.",
+        {"Database", "sqlite:path or postgresql://…", "sqlite:CacheDirectory/catalog.sqlite", "",
+         "The catalog of images and pulls. SQLite is for one gateway; with a PostgreSQL server, written as libpq takes "
+         "it "
+         "(postgresql://user@host/database), several gateways share catalog, queue and imageDir.",
          read_database},
         {"AllowedRegistries", "list of host[:port]", "empty", "[]",
          "Registries beyond Locations that users may name: exact, \"*.example.org\" for all names below, or \"*\" for "
@@ -222,7 +228,8 @@ const std::vector<Key<C>> & global_keys() {
          "For so long the files of an image stay after it was removed, for jobs that have looked it up and nodes that "
          "have it mounted. What was looked up within this time is never evicted for space.",
          read_grace},
-        {"UserImages", "number 0 to 1000000000", "0", "", "Most images that one user may keep on a system; 0: no limit.",
+        {"UserImages", "number 0 to 1000000000", "0", "",
+         "Most images that one user may keep on a system; 0: no limit.",
          number(setting(&S::quotas, &pull::Quotas::user_images), 0, 1'000'000'000)},
         {"UserBytes", "size 0 to 1E", "0", "", "Most bytes of images that one user may keep on a system; 0: no limit.",
          size(setting(&S::quotas, &pull::Quotas::user_bytes), 0, std::uint64_t{1} << 60U)},
@@ -238,7 +245,9 @@ const std::vector<Key<C>> & global_keys() {
         {"WorkerThreads", "number 1 to 256", "2", "2", "Pulls at one time.",
          number(setting(&S::worker_threads), 1, 256)},
         {"WorkerName", "word", "the host's name", "",
-         "Whose pulls a restart takes up again. Two gateways of one catalog on one host each need a name of their own.",
+         "Whose pulls a restart takes up again at once. Two gateways of one catalog on one host each need a name of "
+         "their "
+         "own.",
          read_worker_name},
         {"Authentication", "munge or mock", "munge", "",
          "mock is for tests: anybody may say who he is. It is refused unless the service listens on loopback alone.",
@@ -299,7 +308,8 @@ const std::vector<Key<pull::System>> & platform_keys() {
          read_mode<&catalog::ImageStorage::private_mode, 0640>},
         {"Group", "name or gid", "the service's own", "", "Group of the files.", read_group},
         {"HighWater", "size 0 to 1E", "0", "",
-         "When the images have more bytes than this, the longest unused are removed until they have LowWater; 0: never.",
+         "When the images have more bytes than this, the longest unused are removed until they have LowWater; 0: "
+         "never.",
          size(path(&P::high_water_bytes), 0, std::uint64_t{1} << 60U)},
         {"LowWater", "size 0 to 1E", "HighWater", "", "See HighWater.",
          size(path(&P::low_water_bytes), 0, std::uint64_t{1} << 60U)},

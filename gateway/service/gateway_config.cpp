@@ -1,6 +1,7 @@
 #include "service/gateway_config.hpp"
 
 #include "base/io.hpp"
+#include "postgres/postgres.hpp"
 #include "service/config_keys.hpp"
 
 #include <algorithm>
@@ -205,12 +206,19 @@ ParsedGatewayConfig read_gateway_config(const std::string & path) {
     if (::fstat(fd.get(), &facts) != 0) throw SysError{errno, "cannot look at " + quoted(path)};
     if (!S_ISREG(facts.st_mode)) throw Error{"cannot use " + quoted(path) + ": it is not a regular file"};
     check_owner(facts, path, false);
+    const bool is_for_everybody = (facts.st_mode & 04U) != 0;
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
     if (::stat(folder.c_str(), &facts) != 0) throw SysError{errno, "cannot look at " + quoted(folder)};
     check_owner(facts, folder, true);
 
-    return parse_gateway_config(io::read_all(fd.get(), max_bytes, quoted(path)), path);
+    ParsedGatewayConfig parsed = parse_gateway_config(io::read_all(fd.get(), max_bytes, quoted(path)), path);
+    if (is_for_everybody && postgres::is_address(parsed.config.database) &&
+        postgres::has_password(parsed.config.database))
+        throw Error{"cannot use " + quoted(path) +
+                    ": it has the password of the database, and everybody can read it; " + "run: chmod o= " + path +
+                    ", or keep the password in ~/.pgpass of the service's account"};
+    return parsed;
 }
 
 GatewayConfig load_gateway_config(const std::string & path) {

@@ -22,7 +22,8 @@ enum class Authentication { munge, mock };
 struct GatewayConfig {
     pull::GatewaySettings settings;
     std::vector<api::ListenAddress> listen = {{.host = "127.0.0.1", .port = 5000}};
-    std::string database; ///< path of the SQLite file; set from CacheDirectory when the key is absent
+    /** Address of a PostgreSQL server, or path of the SQLite file; set from CacheDirectory when the key is absent. */
+    std::string database;
     log::Level log_level = log::Level::info;
     Authentication authentication = Authentication::munge;
     bool anonymous_read = false;

@@ -6,7 +6,9 @@
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "catalog/catalog.hpp"
+#include "catalog/storage_claim.hpp"
 #include "catalog/whole_images.hpp"
+#include "postgres/postgres.hpp"
 #include "pull/caretaker.hpp"
 #include "pull/image_archive.hpp"
 #include "pull/login_check.hpp"
@@ -14,6 +16,7 @@
 #include "pull/pull_queue.hpp"
 #include "pull/squashfs_file.hpp"
 #include "service/gateway_config.hpp"
+#include "service/one_use.hpp"
 
 #include <array>
 #include <csignal>
@@ -31,18 +34,24 @@ namespace shifter::service {
 namespace {
 
 constexpr const char * usage =
-    "usage: shifter-gateway [--config FILE] [--port-file FILE]\n"
+    "usage: shifter-gateway [--config FILE] [--port-file FILE] [--role=api|worker|both]\n"
     "       shifter-gateway --check-config [FILE]\n"
     "       shifter-gateway [--config FILE] --import-mongo FILE [--dry-run]\n"
     "  --config FILE     configuration, unless GWCONFIG names one\n"
     "  --check-config    say everything that is wrong with it, or with FILE, and end\n"
     "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
+    "  --role ROLE       api: answer requests, and leave pulls to others; worker: pull, and listen to nobody;\n"
+    "                    both, without it. All but both needs Database: postgresql://\n"
     "  --import-mongo FILE   take over the images of a deployed gateway (mongoexport), and end\n"
     "  --dry-run             with it: only say what would be taken over\n"
     "  --version, --help\n"
     "See shifter-gateway(8).\n";
 
+/** What this process does for the gateways that share a catalog. */
+enum class Role { both, api, worker };
+
 struct Options {
+    Role role = Role::both;
     std::string config = installed::gateway_config;
     std::string port_file;
     bool check_only = false;
@@ -51,11 +60,19 @@ struct Options {
     const char * print = nullptr; ///< what to print instead of serving
 };
 
+Role role_named(const std::string & name) {
+    if (name == "both") return Role::both;
+    if (name == "api") return Role::api;
+    if (name == "worker") return Role::worker;
+    throw Error{"--role is api, worker or both, not " + quoted(name) + "; see --help"};
+}
+
 Options parse_options(std::span<char * const> args) {
-    enum : int { config = 256, check, port_file, import_mongo, dry_run, version, help };
-    static const std::array<option, 8> known = {{{"config", required_argument, nullptr, config},
+    enum : int { config = 256, check, port_file, role, import_mongo, dry_run, version, help };
+    static const std::array<option, 9> known = {{{"config", required_argument, nullptr, config},
                                                  {"check-config", no_argument, nullptr, check},
                                                  {"port-file", required_argument, nullptr, port_file},
+                                                 {"role", required_argument, nullptr, role},
                                                  {"import-mongo", required_argument, nullptr, import_mongo},
                                                  {"dry-run", no_argument, nullptr, dry_run},
                                                  {"version", no_argument, nullptr, version},
@@ -76,6 +93,9 @@ Options parse_options(std::span<char * const> args) {
             break;
         case port_file:
             options.port_file = ::optarg;
+            break;
+        case role:
+            options.role = role_named(::optarg);
             break;
         case import_mongo:
             options.mongo_export = ::optarg;
@@ -143,13 +163,33 @@ void prepare_directories(const GatewayConfig & config) {
         check_directory(system.storage.directory, "imageDir of system " + name);
 }
 
-std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(const GatewayConfig & config) {
+std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(const GatewayConfig & config,
+                                                                                catalog::Catalog & catalog) {
     std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators;
-    for (const auto & [name, system] : config.settings.systems)
-        authenticators[name] = config.authentication == Authentication::mock
-                                   ? auth::mock_authenticator()
-                                   : auth::munge_authenticator(system.munge_socket);
+    for (const auto & [name, system] : config.settings.systems) {
+        auto & authenticator = authenticators[name];
+        if (config.authentication == Authentication::mock) {
+            authenticator = auth::mock_authenticator();
+            continue;
+        }
+        authenticator = auth::munge_authenticator(system.munge_socket);
+        if (config.settings.shares_catalog) authenticator = one_use_authenticator(std::move(authenticator), catalog);
+    }
     return authenticators;
+}
+
+std::unique_ptr<catalog::Catalog> open_catalog(const GatewayConfig & config) {
+    return config.settings.shares_catalog ? postgres::open_catalog(config.database)
+                                          : catalog::open_sqlite_catalog(config.database);
+}
+
+/** As long as they live, no gateway with another catalog publishes beside this one. */
+std::vector<catalog::StorageClaim> claim_storage(const GatewayConfig & config) {
+    std::vector<catalog::StorageClaim> claims;
+    for (const auto & [name, system] : config.settings.systems)
+        claims.emplace_back(system.storage,
+                            config.settings.shares_catalog ? catalog::Sharing::shared : catalog::Sharing::alone);
+    return claims;
 }
 
 /** Whole or not at all: whoever waits for the file reads it as soon as it is there. */
@@ -177,15 +217,36 @@ sigset_t block_ending_signals() {
     return ending;
 }
 
+void wait_for(const sigset_t & ending) {
+    int signal_number = 0;
+    (void)::sigwait(&ending, &signal_number);
+    log::info("event=stopping signal=" + std::to_string(signal_number));
+}
+
+/** --role=worker: pulls what others were asked for. */
+void work(const Options & options, const GatewayConfig & config) {
+    const sigset_t ending = block_ending_signals();
+    prepare_directories(config);
+    const auto claims = claim_storage(config);
+    const auto catalog = open_catalog(config);
+    const pull::PullQueue queue{config.settings, *catalog};
+    const pull::Caretaker caretaker{config.settings, *catalog};
+    if (!options.port_file.empty()) write_port_file(options.port_file, {});
+    log::info(std::string{"event=working version="} + installed::version);
+    wait_for(ending);
+}
+
 void serve(const Options & options, const GatewayConfig & config) {
     const sigset_t ending = block_ending_signals();
     prepare_directories(config);
     // First of all: a second gateway, started by mistake, ends here, before it takes up the pulls of the first.
     auto sockets = api::listen_on(config.listen);
-    const auto catalog = catalog::open_sqlite_catalog(config.database);
+    const auto claims = claim_storage(config);
+    const auto catalog = open_catalog(config);
     pull::PullQueue queue{config.settings, *catalog};
     const api::StorageWatch storage{config.settings};
-    const pull::Caretaker caretaker{config.settings, *catalog};
+    std::optional<pull::Caretaker> caretaker;
+    if (config.settings.converts) caretaker.emplace(config.settings, *catalog);
     catalog::WholeImages whole_images;
     pull::UploadStore uploads{config.settings};
     api::Api api{{.settings = config.settings,
@@ -193,7 +254,7 @@ void serve(const Options & options, const GatewayConfig & config) {
                   .submit = [&queue](const std::string & system, ImageType type, const std::string & tag,
                                      const auth::Caller & caller,
                                      const Acl & readers) { return queue.submit(system, type, tag, caller, readers); },
-                  .authenticators = make_authenticators(config),
+                  .authenticators = make_authenticators(config, *catalog),
                   .now = wall_clock,
                   .anonymous_read = config.anonymous_read,
                   .status_page = config.status_page,
@@ -227,10 +288,7 @@ void serve(const Options & options, const GatewayConfig & config) {
         log::info(std::string{"event=listening version="} + installed::version + " address=" + address.to_string());
     if (config.authentication == Authentication::mock)
         log::warning("event=mock Authentication is mock: every caller is believed");
-
-    int signal_number = 0;
-    (void)::sigwait(&ending, &signal_number);
-    log::info("event=stopping signal=" + std::to_string(signal_number));
+    wait_for(ending);
 }
 
 /** A note is a problem here: who checks wants to know that a key has no effect. */
@@ -248,7 +306,7 @@ int take_over(const Options & options, const GatewayConfig & config, std::ostrea
     if (!lines) throw SysError{errno, "cannot read " + quoted(options.mongo_export)};
     (void)::umask(077);
     prepare_directories(config);
-    const auto catalog = catalog::open_sqlite_catalog(config.database);
+    const auto catalog = open_catalog(config);
     const auto report = pull::import_mongo(lines, config.settings, *catalog, options.dry_run, wall_clock());
     for (const std::string & each : report.skipped) out << "skipped " << each << '\n';
     out << report.adopted << (options.dry_run ? " tags would be taken over, " : " tags taken over, ") << report.known
@@ -271,6 +329,12 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
         }
         if (options.check_only) return check_config(options.config, out, err);
         GatewayConfig config = load_gateway_config(options.config);
+        config.settings.shares_catalog = postgres::is_address(config.database);
+        config.settings.converts = options.role != Role::api;
+        if (options.role != Role::both && !config.settings.shares_catalog)
+            throw Error{"--role=api and --role=worker need a catalog that gateways can share; set Database to "
+                        "postgresql://… in " +
+                        quoted(options.config)};
         config.settings.suppress_acl_in_meta =
             std::getenv("DISABLE_ACL_METADATA") != nullptr; // NOLINT(concurrency-mt-unsafe)
         if (::geteuid() == 0)
@@ -283,7 +347,7 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
         (void)::prctl(PR_SET_DUMPABLE, 0);
         log::set_level(config.log_level);
         log::set_sink(log_for_journal);
-        serve(options, config);
+        options.role == Role::worker ? work(options, config) : serve(options, config);
         return static_cast<int>(ExitStatus::success);
     } catch (const std::exception & error) {
         err << "shifter-gateway: " << error.what() << std::endl;

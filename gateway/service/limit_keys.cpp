@@ -40,6 +40,10 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
         // Pulls.
         {"HeartbeatTimeout", "seconds, 60 to 86400", "3600", "", "A pull that shows no life for so long is begun anew.",
          duration(path(&C::settings, &S::pull_policy, &catalog::PullPolicy::heartbeat_timeout), 60, 86'400)},
+        {"PullLease", "seconds, 4 to 3600", "60", "",
+         "A pull of another gateway, which shares the Database, is queued again when that gateway has given no sign of "
+         "life for so long.",
+         duration(path(&C::settings, &S::pull_lease), 4, 3600)},
         {"AclChangeDelay", "seconds, 0 to 3600", "10", "",
          "A changed list of readers is looked at when the last change is older.",
          duration(path(&C::settings, &S::pull_policy, &catalog::PullPolicy::acl_change_delay), 0, 3600)},

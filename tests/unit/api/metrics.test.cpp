@@ -53,7 +53,7 @@ TEST_CASE("I33: metrics count pulls by state, and name none") {
     (void)gateway.post("/api/pull/alpha/docker/org/secret:1");
     (void)gateway.post("/api/pull/alpha/docker/org/other:1");
     const auto pull = gateway.catalog->claim("here", gateway.now);
-    gateway.catalog->advance(pull->number, catalog::State::pulling, "", {}, gateway.now);
+    gateway.catalog->advance(pull->hold(), catalog::State::pulling, "", {}, gateway.now);
     const std::string body = gateway.get("/metrics", "").body;
     CHECK(has_line(body, "shifter_pulls{system=\"alpha\",state=\"PULLING\"} 1"));
     CHECK(has_line(body, "shifter_pulls{system=\"alpha\",state=\"PENDING\"} 1"));

@@ -64,7 +64,7 @@ TEST_CASE("I33: the queue shows a pull that may be private to its requester and 
     CHECK(gateway.get("/api/queue/alpha/", bob).body == R"({"list":[]})");
     const auto pull = gateway.catalog->claim("here", gateway.now);
     REQUIRE(pull);
-    gateway.catalog->set_access(pull->number, catalog::Access::open, gateway.now);
+    gateway.catalog->set_access(pull->hold(), catalog::Access::open, gateway.now);
     CHECK(json_of(gateway.get("/api/queue/alpha/", bob))["list"].size() == 1);
 }
 
@@ -72,7 +72,7 @@ TEST_CASE("who joins a pull is not told who else may read") {
     Gateway gateway;
     (void)gateway.post("/api/pull/alpha/docker/org/app:1", R"({"allowed_uids":"1003"})", ann);
     const auto pull = gateway.catalog->claim("here", gateway.now);
-    gateway.catalog->set_access(pull->number, catalog::Access::open, gateway.now);
+    gateway.catalog->set_access(pull->hold(), catalog::Access::open, gateway.now);
     CHECK(json_of(gateway.post("/api/pull/alpha/docker/org/app:1", "", bob))["userACL"] == nlohmann::json::array());
     CHECK(json_of(gateway.post("/api/pull/alpha/docker/org/app:1", R"({"allowed_uids":"1003"})", ann))["userACL"] ==
           nlohmann::json{1003});
@@ -82,8 +82,8 @@ TEST_CASE("the reason of a failed pull is in its record (H7-7)") {
     Gateway gateway;
     (void)gateway.post("/api/pull/alpha/docker/ubntu:1");
     const auto pull = gateway.catalog->claim("here", gateway.now);
-    gateway.catalog->advance(pull->number, catalog::State::pulling, "Getting manifest", {}, gateway.now);
-    gateway.catalog->fail(pull->number, "registry-1.docker.io does not have it (404)", false, gateway.now);
+    gateway.catalog->advance(pull->hold(), catalog::State::pulling, "Getting manifest", {}, gateway.now);
+    gateway.catalog->fail(pull->hold(), "registry-1.docker.io does not have it (404)", false, gateway.now);
     const auto json = json_of(gateway.post("/api/pull/alpha/docker/ubntu:1"));
     CHECK(json["status"] == "FAILURE");
     CHECK(json["status_message"] == "registry-1.docker.io does not have it (404)");

@@ -16,9 +16,9 @@ nlohmann::json alpha_in(const Response & response) { return json_of(response)["s
 void fail_next(Gateway & gateway, catalog::Access access, const std::string & reason) {
     const auto pull = gateway.catalog->claim("here", gateway.now);
     REQUIRE(pull);
-    gateway.catalog->set_access(pull->number, access, gateway.now);
-    gateway.catalog->advance(pull->number, catalog::State::pulling, "", {}, gateway.now);
-    gateway.catalog->fail(pull->number, reason, true, gateway.now);
+    gateway.catalog->set_access(pull->hold(), access, gateway.now);
+    gateway.catalog->advance(pull->hold(), catalog::State::pulling, "", {}, gateway.now);
+    gateway.catalog->fail(pull->hold(), reason, true, gateway.now);
 }
 
 } // namespace
@@ -32,10 +32,10 @@ TEST_CASE("I33: the summary shows public images, pulls and failures, and no word
     (void)gateway.post("/api/pull/alpha/docker/org/broken:1");
     fail_next(gateway, catalog::Access::open, "a layer is broken");
     (void)gateway.post("/api/pull/alpha/docker/org/hidden-private:1");
-    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->number, catalog::Access::restricted,
+    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->hold(), catalog::Access::restricted,
                                 gateway.now);
     (void)gateway.post("/api/pull/alpha/docker/org/coming:1");
-    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->number, catalog::Access::open,
+    gateway.catalog->set_access(gateway.catalog->claim("here", gateway.now)->hold(), catalog::Access::open,
                                 gateway.now);
     (void)gateway.post("/api/pull/alpha/docker/org/hidden-queued:1");
     gateway.storage["alpha"] = {.images = 2, .image_bytes = 8192, .free_bytes = 5, .size_bytes = 10};

@@ -25,7 +25,7 @@ namespace {
 struct Store {
     Folder folder;
     Folder images;
-    std::unique_ptr<Catalog> catalog = open_sqlite_catalog(folder / "catalog");
+    std::unique_ptr<Catalog> catalog = open_in(folder);
     ImageStorage storage{.directory = images.path()};
     HousekeepingRules rules{.expiration = 24h, .grace = 1h};
 
@@ -188,7 +188,8 @@ TEST_CASE("a tag goes with the last who wants it, and the image with its last ta
     CHECK(store.housekeeping().retire(image.id, noon));
 }
 
-TEST_CASE("I33: who gives up a private image with its last tag of his is no reader any more, and without owners it goes") {
+TEST_CASE(
+    "I33: who gives up a private image with its last tag of his is no reader any more, and without owners it goes") {
     using Left = Ownership::Left;
     Store store;
     (void)store.publish('a', 1001, "a:1", true, {{1009}, {}});

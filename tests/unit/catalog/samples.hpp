@@ -30,6 +30,9 @@ private:
     std::string path_;
 };
 
+/** The catalog of the back end that this test program is about; a folder is one database. */
+[[nodiscard]] std::unique_ptr<Catalog> open_in(const Folder & folder);
+
 inline const Time noon{std::chrono::hours{24 * 365 * 50}};
 inline const ImageKey key{"alpha", ImageType::docker, "org/app:1"};
 
@@ -70,9 +73,9 @@ inline Image image(char digit, bool is_private = false, std::vector<Grant> grant
 /** Takes the queue's next pull to READY as `image`. */
 inline Pull finish_next(Catalog & catalog, const Image & image, Time now) {
     const Pull pull = *catalog.claim("here", now);
-    catalog.set_access(pull.number, image.is_private ? Access::restricted : Access::open, now);
-    for (const State state : {State::pulling, State::transfer}) catalog.advance(pull.number, state, "step", {}, now);
-    catalog.publish({pull.number, image, ""}, now);
+    catalog.set_access(pull.hold(), image.is_private ? Access::restricted : Access::open, now);
+    for (const State state : {State::pulling, State::transfer}) catalog.advance(pull.hold(), state, "step", {}, now);
+    catalog.publish({pull.hold(), image, ""}, now);
     return pull;
 }
 

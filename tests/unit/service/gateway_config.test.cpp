@@ -79,7 +79,7 @@ TEST_CASE("every key reaches its setting") {
 "Metrics":true,"LogLevel":"debug","DefaultImageLocation":"hub","Squashfs":{"Codec":"xz","Level":9,
 "BlockSize":"128K","Owners":"keep","Modes":"keep","Xattrs":"user","Threads":2,"ParallelLayers":1},
 "Limits":{"BodyBytes":"1M","Connections":10,"IdleTimeout":2,"LayerBytes":"2G","Layers":127,"Entries":1000,
-"FirstDelay":50,"HttpThreads":2},
+"FirstDelay":50,"HttpThreads":2,"PullLease":4},
 "Locations":{"hub":{"url":"http://127.0.0.1:1","authMethod":"basic","mirrors":["https://m"],
 "tokenHosts":["t"],"proxy":"http://p","sslcacert":"/dev/null"}},
 "Platforms":{"alpha":{"admins":"ann","platform":"linux/arm64","PublicMode":"0640","PrivateMode":"0640",
@@ -108,6 +108,7 @@ TEST_CASE("every key reaches its setting") {
     CHECK(config.settings.registry_limits.documents.max_layers == 127);
     CHECK(config.settings.registry_limits.first_delay == std::chrono::milliseconds{50});
     CHECK(config.settings.unpack_limits.max_entries == 1000);
+    CHECK(config.settings.pull_lease == seconds{4});
     const auto & location = config.settings.locations.at("hub");
     CHECK(location.auth_method == registry::AuthMethod::basic);
     CHECK(location.mirrors == std::vector<std::string>{"https://m"});
@@ -144,8 +145,12 @@ TEST_CASE("I37: a value of a wrong type or range is refused with file, line and 
         {"\"Listen\":\"localhost:5000\",",
          "f:1: Listen: \"localhost:5000\": \"localhost\" is not an IP address (an IPv6 address stands in brackets)"},
         {"\"Listen\":[],", "f:1: Listen: names no address"},
-        {"\"Database\":\"postgresql://x\",",
-         "f:1: Database: must be \"sqlite:\" and an absolute path, not \"postgresql://x\""},
+        {"\"Database\":\"mysql://x\",",
+         "f:1: Database: must be postgresql://…, or \"sqlite:\" and an absolute path, not \"mysql://x\""},
+        {"\"WorkerName\":\"a/b\",",
+         "f:1: WorkerName: must be one word of at most 255 bytes, without \"/\", not \"a/b\""},
+        {"\"Limits\":{\"PullLease\":3},", "f:1: Limits.PullLease: must be a number from 4 to 3600, not 3"},
+        {"\"Limits\":{\"PullLease\":3601},", "f:1: Limits.PullLease: must be a number from 4 to 3600, not 3601"},
         {"\"ImageExpirationTimeout\":\"90\",",
          "f:1: ImageExpirationTimeout: must be days:hours:minutes:seconds, not \"90\""},
         {"\"ImageExpirationTimeout\":\"0:0:0:0\",", "f:1: ImageExpirationTimeout: must be longer than nothing"},
@@ -195,6 +200,25 @@ TEST_CASE("all problems are told at once, and modes never open images to writers
               "f:2: Platforms.b c.local: is missing",
               "f:2: Platforms.d: must be an object",
           });
+}
+
+TEST_CASE("I36: a configuration that everybody can read may name a PostgreSQL server, and not its password") {
+    const catalog::samples::Folder folder;
+    const std::string path = folder / "imagemanager.json";
+    const auto write = [&](const std::string & address, mode_t mode) {
+        std::ofstream{path} << with("\"Database\":\"" + address + "\",");
+        ::chmod(path.c_str(), mode);
+    };
+    write("postgresql://gw@db/shifter", 0644);
+    CHECK(load_gateway_config(path).database == "postgresql://gw@db/shifter");
+    write("postgresql://gw:secret@db/shifter", 0640);
+    CHECK(load_gateway_config(path).database == "postgresql://gw:secret@db/shifter");
+    write("postgresql://gw:secret@db/shifter", 0644);
+    CHECK_THROWS_WITH(load_gateway_config(path), "cannot use \"" + path +
+                                                     "\": it has the password of the database, and everybody can read "
+                                                     "it; run: chmod o= " +
+                                                     path +
+                                                     ", or keep the password in ~/.pgpass of the service's account");
 }
 
 TEST_CASE("two systems do not share an image directory") {

@@ -51,6 +51,12 @@ TEST_CASE("what keeps the service from starting is one line") {
     CHECK(run({"--config"}).err == "shifter-gateway: --config needs an argument; see --help\n");
     CHECK(run({"--frob"}).err == "shifter-gateway: no option \"--frob\"; see --help\n");
     CHECK(run({"--dry-run"}).err == "shifter-gateway: --dry-run goes with --import-mongo; see --help\n");
+    CHECK(run({"--role=both-of-them"}).err ==
+          "shifter-gateway: --role is api, worker or both, not \"both-of-them\"; see --help\n");
+    CHECK(run({"--config", path, "--role=worker"}).err ==
+          "shifter-gateway: --role=api and --role=worker need a catalog that gateways can share; set Database to "
+          "postgresql://… in \"" +
+              path + "\"\n");
     CHECK(run({"start"}).err == "shifter-gateway: \"start\" is one word too many; see --help\n");
     const Outcome checked = run({"--config", path, "--check-config"});
     CHECK(checked.status == 0);
@@ -84,7 +90,8 @@ TEST_CASE("GWCONFIG is read before --config (7.9)") {
 TEST_CASE("the check tells every problem at once, a key without effect among them, and starts nothing (I37)") {
     const shifter::catalog::samples::Folder folder;
     const std::string path = folder / "c.json";
-    std::ofstream{path} << "{\"CacheDirectory\":\"/c\",\n\"WorkerThread\":3,\n\"PullUpdateTimeout\":\"soon\",\n\"Platforms\":{}}";
+    std::ofstream{path}
+        << "{\"CacheDirectory\":\"/c\",\n\"WorkerThread\":3,\n\"PullUpdateTimeout\":\"soon\",\n\"Platforms\":{}}";
     const Outcome checked = run({"--check-config", path});
     CHECK(checked.status == 1);
     CHECK(checked.out.empty());

@@ -1,4 +1,5 @@
-#include "catalog/catalog.hpp"
+#include "catalog/sql_catalog.hpp"
+
 #include "catalog/claim_table.hpp"
 #include "catalog/columns.hpp"
 #include "catalog/connections.hpp"
@@ -9,54 +10,38 @@
 #include "catalog/retired_table.hpp"
 #include "catalog/schema.hpp"
 #include "catalog/sqlite.hpp"
-
-#include <map>
+#include "catalog/watches.hpp"
 
 namespace shifter::catalog {
 
 namespace {
 
-using sqlite::Connection;
-using sqlite::Statement;
-using sqlite::Transaction;
-using SteadyClock = std::chrono::steady_clock;
+using sql::Kind;
+using sql::Statement;
 
 constexpr std::int64_t most_lookups = 100'000;
+constexpr std::size_t most_readers = 8;
+constexpr std::size_t most_noters = 4;
+constexpr std::chrono::minutes clocks_differ_by{10}; // of gateways, at most: MUNGE asks for less
 
-/** Believes that a heartbeat is too old only after the steady clock agreed for a while (R10). */
-class StaleWatch {
-public:
-    bool is_stale(const Pull & pull, const PullPolicy & policy, Time now) {
-        if (age(pull.heartbeat, now) < policy.heartbeat_timeout) {
-            seen_.erase(pull.number);
-            return false;
-        }
-        const auto [found, is_first] = seen_.try_emplace(pull.number, Seen{pull.heartbeat, SteadyClock::now()});
-        if (!is_first && found->second.heartbeat != pull.heartbeat)
-            found->second = {pull.heartbeat, SteadyClock::now()};
-        return SteadyClock::now() - found->second.since >= policy.stale_confirmation;
+class SqlCatalog : public Catalog {
+    template <class Action> auto read(Action && action) { return readers_.use(Kind::read, action); }
+    template <class Action> auto row(Action && action) { return writer_.use(Kind::row, action); }
+    template <class Action> auto note(Action && action) {
+        return (database_->writes_side_by_side() ? noters_ : writer_).use(Kind::note, action);
     }
-    void forget(std::int64_t pull) { seen_.erase(pull); }
+    template <class Action> auto alone(Action && action) { return writer_.use(Kind::alone, action); }
 
-private:
-    struct Seen {
-        Time heartbeat;
-        SteadyClock::time_point since;
-    };
-    std::map<std::int64_t, Seen> seen_;
-};
-
-class SqliteCatalog : public Catalog {
 public:
-    explicit SqliteCatalog(const std::string & path) : writer_{path}, readers_{path} {
-        writer_.use_as_is(migrate_schema);
+    explicit SqlCatalog(std::unique_ptr<sql::Database> database) : database_{std::move(database)} {
+        alone([&](Connection & writer) { migrate_schema(writer, database_->name()); });
     }
 
     std::optional<Image> find(const ImageKey & key) override {
-        return readers_.use([&](Connection & reader) { return image_table::find(reader, key); });
+        return read([&](Connection & reader) { return image_table::find(reader, key); });
     }
     std::optional<Image> find(const std::string & system, const ImageId & id) override {
-        return readers_.use([&](Connection & reader) { return image_table::find(reader, system, id); });
+        return read([&](Connection & reader) { return image_table::find(reader, system, id); });
     }
     std::optional<Image> find_readable(const ImageKey & key, const Identity & caller) override {
         auto image = find(key);
@@ -71,16 +56,17 @@ public:
 
     void for_each_image(const std::string & system, const Identity & caller,
                         const std::function<void(const Image &)> & visit) override {
-        readers_.use([&](Connection & reader) {
-            image_table::for_each(reader, system, [&](Image && image) {
+        read([&](Connection & reader) {
+            image_table::for_each_after(reader, system, "", [&](Image && image) {
                 if (const auto seen = as_seen_by(caller, std::move(image))) visit(*seen);
+                return true;
             });
         });
     }
 
     void for_each_image_after(const std::string & system, const std::string & after, const Identity & caller,
                               const std::function<bool(const Image &)> & visit) override {
-        readers_.use([&](Connection & reader) {
+        read([&](Connection & reader) {
             image_table::for_each_after(reader, system, after, [&](Image && image) {
                 const auto seen = as_seen_by(caller, std::move(image));
                 return !seen || visit(*seen);
@@ -89,7 +75,7 @@ public:
     }
 
     PublicImages public_images(const std::string & system, unsigned limit) override {
-        return readers_.use([&](Connection & reader) {
+        return read([&](Connection & reader) {
             PublicImages found{image_table::count_public(reader, system), {}};
             image_table::for_each_public(reader, system, limit, [&](Image && image) {
                 if (auto seen = as_seen_by(Identity{}, std::move(image))) found.latest.push_back(*std::move(seen));
@@ -102,72 +88,72 @@ public:
         const auto image = find(system, id);
         if (!image) return;
         if (image->expiration && expiration - *image->expiration < std::chrono::hours{1}) return;
-        writer_.use([&](Connection & writer) { image_table::set_expiration(writer, system, id, expiration); });
+        row([&](Connection & writer) { image_table::set_expiration(writer, system, id, expiration); });
     }
 
     bool remove_tag(const ImageKey & key) override {
-        return writer_.use([&](Connection & writer) { return image_table::remove_tag(writer, key); });
+        return alone([&](Connection & writer) { return image_table::remove_tag(writer, key); });
     }
     std::vector<Image> expired(const std::string & system, Time before) override {
-        return readers_.use([&](Connection & reader) { return image_table::expired(reader, system, before); });
+        return read([&](Connection & reader) { return image_table::expired(reader, system, before); });
     }
     std::uint64_t stored_bytes(const std::string & system) override {
-        return readers_.use([&](Connection & reader) { return image_table::stored_bytes(reader, system); });
+        return read([&](Connection & reader) { return image_table::stored_bytes(reader, system); });
     }
     void set_grant(const std::string & system, const ImageId & id, const Grant & grant, Time now) override {
-        writer_.use([&](Connection & writer) { image_table::set_grant(writer, system, id, grant, now); });
+        alone([&](Connection & writer) { image_table::set_grant(writer, system, id, grant, now); });
     }
     void set_grants(const std::string & system, const ImageId & id, const std::vector<Grant> & grants,
                     Time now) override {
-        writer_.use([&](Connection & writer) { image_table::set_grants(writer, system, id, grants, now); });
+        alone([&](Connection & writer) { image_table::set_grants(writer, system, id, grants, now); });
     }
     void set_puller(const std::string & system, const ImageId & id, uid_t puller) override {
-        writer_.use([&](Connection & writer) { image_table::set_puller(writer, system, id, puller); });
+        alone([&](Connection & writer) { image_table::set_puller(writer, system, id, puller); });
     }
     void set_pinned(const std::string & system, const ImageId & id, bool is_pinned) override {
-        writer_.use([&](Connection & writer) { image_table::set_pinned(writer, system, id, is_pinned); });
+        alone([&](Connection & writer) { image_table::set_pinned(writer, system, id, is_pinned); });
     }
 
     std::vector<Claim> claims(const ImageKey & key) override {
-        return readers_.use([&](Connection & reader) { return claim_table::claims(reader, key); });
+        return read([&](Connection & reader) { return claim_table::claims(reader, key); });
     }
     std::vector<std::string> claimed_tags(const std::string & system, const ImageId & id, uid_t uid) override {
-        return readers_.use([&](Connection & reader) { return claim_table::claimed_tags(reader, system, id, uid); });
+        return read([&](Connection & reader) { return claim_table::claimed_tags(reader, system, id, uid); });
     }
     std::vector<ImageKey> claimed_by(const std::string & system, uid_t uid) override {
-        return readers_.use([&](Connection & reader) { return claim_table::claimed_by(reader, system, uid); });
+        return read([&](Connection & reader) { return claim_table::claimed_by(reader, system, uid); });
     }
     bool give_up(const ImageKey & key, uid_t uid) override {
-        return writer_.use([&](Connection & writer) {
+        return alone([&](Connection & writer) {
             claim_table::remove(writer, key, uid);
             return claim_table::claims(writer, key).empty() && image_table::remove_tag(writer, key);
         });
     }
     void move_claims(const std::string & system, const ImageId & id, uid_t from, const Claim & to) override {
-        writer_.use([&](Connection & writer) { claim_table::move(writer, system, id, from, to); });
+        alone([&](Connection & writer) { claim_table::move(writer, system, id, from, to); });
     }
     Usage usage_of_user(const std::string & system, uid_t uid) override {
-        return readers_.use([&](Connection & reader) { return claim_table::usage_of_user(reader, system, uid); });
+        return read([&](Connection & reader) { return claim_table::usage_of_user(reader, system, uid); });
     }
     Usage usage_of_group(const std::string & system, gid_t gid) override {
-        return readers_.use([&](Connection & reader) { return claim_table::usage_of_group(reader, system, gid); });
+        return read([&](Connection & reader) { return claim_table::usage_of_group(reader, system, gid); });
     }
 
     bool retire(const std::string & system, const ImageId & id, std::optional<Time> before, Time now) override {
-        return writer_.use([&](Connection & writer) { return retired_table::retire(writer, system, id, before, now); });
+        return alone([&](Connection & writer) { return retired_table::retire(writer, system, id, before, now); });
     }
     std::vector<RetiredImage> retired(const std::string & system, Time before) override {
-        return readers_.use([&](Connection & reader) { return retired_table::list(reader, system, before); });
+        return read([&](Connection & reader) { return retired_table::list(reader, system, before); });
     }
     bool is_retired(const std::string & system, const ImageId & id) override {
-        return readers_.use([&](Connection & reader) { return retired_table::contains(reader, system, id); });
+        return read([&](Connection & reader) { return retired_table::contains(reader, system, id); });
     }
     void forget_retired(const std::string & system, const ImageId & id) override {
-        writer_.use([&](Connection & writer) { retired_table::forget(writer, system, id); });
+        alone([&](Connection & writer) { retired_table::forget(writer, system, id); });
     }
 
     Enqueued enqueue(const PullRequest & request, const PullPolicy & policy, Time now) override {
-        return writer_.use([&](Connection & writer) {
+        return alone([&](Connection & writer) {
             Situation situation = look_at(writer, request, policy, now);
             const Decision decision = decide(situation, request, policy, now);
             return carry_out(writer, decision, std::move(situation), request, now);
@@ -175,35 +161,53 @@ public:
     }
 
     std::optional<Pull> claim(const std::string & worker, Time now) override {
-        return writer_.use([&](Connection & writer) { return pull_table::claim(writer, worker, now); });
+        return row([&](Connection & writer) { return pull_table::claim(writer, worker, now); });
     }
     std::optional<Pull> find_pull(const ImageKey & key) override {
-        return readers_.use([&](Connection & reader) { return pull_table::find(reader, key); });
+        return read([&](Connection & reader) { return pull_table::find(reader, key); });
     }
     std::optional<Pull> find_pull(std::int64_t number) override {
-        return readers_.use([&](Connection & reader) { return pull_table::find(reader, number); });
+        return read([&](Connection & reader) { return pull_table::find(reader, number); });
     }
-    void advance(std::int64_t pull, State state, const std::string & message, const Progress & progress,
+    void advance(const Hold & hold, State state, const std::string & message, const Progress & progress,
                  Time now) override {
-        writer_.use([&](Connection & writer) {
-            (void)pull_table::expect(writer, pull, state);
-            pull_table::advance(writer, pull, state, message, progress, now);
+        row([&](Connection & writer) {
+            (void)pull_table::expect(writer, hold, state);
+            pull_table::advance(writer, hold, state, message, progress, now);
         });
     }
-    void set_access(std::int64_t pull, Access access, Time now) override {
-        writer_.use([&](Connection & writer) { pull_table::set_access(writer, pull, access, now); });
+    void set_access(const Hold & hold, Access access, Time now) override {
+        row([&](Connection & writer) { pull_table::set_access(writer, hold, access, now); });
+    }
+    bool take_content(const Hold & hold, const ImageId & content) override {
+        return writer_.use(Kind::alone,
+                           [&](Connection & writer) { return pull_table::take_content(writer, hold, content); });
+    }
+    void put_back(const Hold & hold, Time now) override {
+        alone([&](Connection & writer) {
+            const Pull pull = pull_table::held(writer, hold);
+            pull_table::put_back(writer, {hold, pull.heartbeat}, "Queued again", now);
+        });
+    }
+    std::optional<std::string> sealed_login(const Hold & hold) override {
+        return read([&](Connection & reader) { return pull_table::login(reader, hold); });
     }
     void beat(const std::string & worker, Time now) override {
-        writer_.use([&](Connection & writer) { pull_table::beat(writer, worker, now); });
+        alone([&](Connection & writer) {
+            pull_table::beat(writer, worker, now);
+            Statement{writer, "DELETE FROM credentials WHERE until < ?"}
+                .bind(columns::of(now - clocks_differ_by))
+                .run();
+        });
     }
     Image preview(const Publication & publication) override {
-        return readers_.use([&](Connection & reader) {
-            const auto pull = columns::undamaged(pull_table::find(reader, publication.pull), "a pull");
+        return read([&](Connection & reader) {
+            const auto pull = pull_table::held(reader, publication.pull);
             return merge(image_table::find(reader, pull.key.system, publication.image.id), pull.key, publication.image);
         });
     }
     void publish(const Publication & publication, Time now) override {
-        writer_.use([&](Connection & writer) {
+        alone([&](Connection & writer) {
             const Pull pull = pull_table::expect(writer, publication.pull, State::ready);
             Image image =
                 merge(image_table::find(writer, pull.key.system, publication.image.id), pull.key, publication.image);
@@ -215,7 +219,7 @@ public:
         });
     }
     bool adopt(const Image & image, const ImageKey & key, Time now) override {
-        return writer_.use([&](Connection & writer) {
+        return alone([&](Connection & writer) {
             if (image_table::find(writer, key)) return false;
             const auto existing = image_table::find(writer, key.system, image.id);
             Image adopted = merge(existing, key, image);
@@ -226,36 +230,71 @@ public:
             return true;
         });
     }
-    void fail(std::int64_t pull, const std::string & reason, bool retryable, Time now) override {
-        writer_.use([&](Connection & writer) {
-            (void)pull_table::expect(writer, pull, State::failure);
-            pull_table::end(writer, pull, State::failure, reason, retryable, std::nullopt, now);
+    void fail(const Hold & hold, const std::string & reason, bool retryable, Time now) override {
+        alone([&](Connection & writer) {
+            (void)pull_table::expect(writer, hold, State::failure);
+            pull_table::end(writer, hold.pull, State::failure, reason, retryable, std::nullopt, now);
         });
     }
     std::vector<Pull> queue(const std::string & system) override {
-        return readers_.use([&](Connection & reader) { return pull_table::queue(reader, system); });
+        return read([&](Connection & reader) { return pull_table::queue(reader, system); });
     }
     std::vector<Pull> ended_pulls(const std::string & system, unsigned limit) override {
-        return readers_.use([&](Connection & reader) { return pull_table::ended(reader, system, limit); });
+        return read([&](Connection & reader) { return pull_table::ended(reader, system, limit); });
     }
     unsigned recover(const std::string & worker, Time now) override {
-        return writer_.use([&](Connection & writer) { return pull_table::recover(writer, worker, now); });
+        return alone([&](Connection & writer) { return pull_table::recover(writer, worker, now); });
+    }
+    unsigned recover_lost(const std::string & worker, std::chrono::seconds lease, Time now) override {
+        const auto lost = lost_watch_.lost_of(
+            readers_.use(Kind::read, [&](Connection & reader) { return pull_table::beats_of_others(reader, worker); }),
+            lease);
+        if (lost.empty()) return 0;
+        return alone([&](Connection & writer) {
+            unsigned recovered = 0;
+            for (const pull_table::Beat & beat : lost) {
+                if (pull_table::put_back(writer, beat, "Queued again: its gateway gave no sign of life", now))
+                    ++recovered;
+            }
+            return recovered;
+        });
     }
 
-    void record_lookup(const MetricsRow & row) override {
-        writer_.use([&](Connection & writer) {
-            Statement{writer,
-                      "INSERT INTO lookups (user, uid, system, type, tag, id, time) VALUES (?, ?, ?, ?, ?, ?, ?)"}
-                .bind(row.user, std::int64_t{row.uid}, row.system, columns::of(row.type), row.tag, row.id,
-                      columns::of(row.time))
+    bool take_turn(const std::string & chore, std::chrono::seconds interval, Time now) override {
+        return row([&](Connection & writer) {
+            // A turn that is further away than any could be was taken by a clock that was ahead (R10).
+            Statement{writer, "INSERT INTO chores (name, due) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET due = "
+                              "excluded.due WHERE chores.due <= ?3 OR chores.due > excluded.due"}
+                .bind(chore, columns::of(now + interval), columns::of(now))
                 .run();
-            Statement{writer, "DELETE FROM lookups WHERE number <= ?"}.bind(writer.last_row() - most_lookups).run();
+            return writer.changes() > 0;
+        });
+    }
+    bool use_once(const std::string & digest, Time until) override {
+        return note([&](Connection & writer) {
+            Statement{writer, "INSERT INTO credentials (digest, until) VALUES (?, ?) ON CONFLICT DO NOTHING"}
+                .bind(digest, columns::of(until))
+                .run();
+            return writer.changes() > 0;
+        });
+    }
+
+    void record_lookup(const MetricsRow & lookup) override {
+        note([&](Connection & writer) {
+            Statement insertion{writer,
+                                "INSERT INTO lookups (\"user\", uid, system, type, tag, id, time) VALUES (?, ?, "
+                                "?, ?, ?, ?, ?) RETURNING number"};
+            insertion.bind(lookup.user, std::int64_t{lookup.uid}, lookup.system, columns::of(lookup.type), lookup.tag,
+                           lookup.id, columns::of(lookup.time));
+            const std::int64_t number = insertion.step() ? insertion.integer() : 0;
+            Statement{writer, "DELETE FROM lookups WHERE number <= ?"}.bind(number - most_lookups).run();
         });
     }
     std::vector<MetricsRow> metrics(const std::string & system, unsigned limit) override {
-        return readers_.use([&](Connection & reader) {
-            Statement query{reader, "SELECT user, uid, system, type, tag, id, time FROM lookups WHERE system = ? ORDER "
-                                    "BY number DESC LIMIT ?"};
+        return read([&](Connection & reader) {
+            Statement query{reader,
+                            "SELECT \"user\", uid, system, type, tag, id, time FROM lookups WHERE system = ? ORDER "
+                            "BY number DESC LIMIT ?"};
             query.bind(system, limit);
             std::vector<MetricsRow> rows;
             while (query.step()) {
@@ -323,13 +362,20 @@ private:
         return {std::move(begun), true};
     }
 
-    Writer writer_;
-    ReaderPool readers_;
-    StaleWatch stale_;
+    std::unique_ptr<sql::Database> database_;
+    ConnectionPool writer_{*database_, sql::Database::Use::writing, 1};
+    ConnectionPool noters_{*database_, sql::Database::Use::writing, most_noters};
+    ConnectionPool readers_{*database_, sql::Database::Use::reading, most_readers};
+    StaleWatch stale_; ///< used by one writer at a time
+    LostWatch lost_watch_;
 };
 
 } // namespace
 
-std::unique_ptr<Catalog> open_sqlite_catalog(const std::string & path) { return std::make_unique<SqliteCatalog>(path); }
+std::unique_ptr<Catalog> open_catalog(std::unique_ptr<sql::Database> database) {
+    return std::make_unique<SqlCatalog>(std::move(database));
+}
+
+std::unique_ptr<Catalog> open_sqlite_catalog(const std::string & path) { return open_catalog(sqlite_database(path)); }
 
 } // namespace shifter::catalog
