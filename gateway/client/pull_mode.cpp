@@ -53,9 +53,10 @@ constexpr std::chrono::seconds readers_patience{20};
 /** A gateway that restarts takes its pulls up again (R2): its absence is waited out for this long. */
 constexpr std::chrono::seconds patience{30};
 
-/** Small images are there at once; for the others, half a second is how often a person looks. */
-std::chrono::milliseconds next_delay(unsigned polls) {
-    return std::chrono::milliseconds{std::min(100U * (polls + 1), 500U)};
+/** Nobody waits much longer than the pull takes, by a sixteenth at most, and long pulls are asked about but once a second. */
+std::chrono::milliseconds next_delay(Clock::duration since_begin) {
+    const auto share = std::chrono::duration_cast<std::chrono::milliseconds>(since_begin / 16);
+    return std::clamp(share, std::chrono::milliseconds{100}, std::chrono::milliseconds{1000});
 }
 
 /** The lines that tell how pulls go: for scripts, for a terminal, or for a batch job's log. */
@@ -169,8 +170,8 @@ public:
 
     void run() {
         for (Pulling & pull : pulls_) begin(pull);
-        for (unsigned polls = 0; anybody_waits(); ++polls) {
-            command_.around.sleep(next_delay(polls));
+        while (anybody_waits()) {
+            command_.around.sleep(next_delay(command_.around.now() - begun_));
             for (Pulling & pull : pulls_)
                 if (!pull.is_over) poll(pull);
             stop_if_interrupted();
