@@ -1,1 +1,1 @@
-shifter_integration_tests(api service abuse platforms status_page)
+shifter_integration_tests(api service platforms status_page ALONE abuse)

@@ -1,1 +1,1 @@
-shifter_integration_tests(mounts users_mounts writable_root sites_parts node_cache hostile_images races faults)
+shifter_integration_tests(mounts users_mounts writable_root sites_parts node_cache hostile_images faults ALONE races)

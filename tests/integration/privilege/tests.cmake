@@ -1,1 +1,1 @@
-shifter_integration_tests(privilege identity mounts images faults storm accounts)
+shifter_integration_tests(privilege identity mounts images faults accounts ALONE storm)

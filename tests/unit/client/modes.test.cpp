@@ -55,8 +55,26 @@ TEST_CASE("without a terminal a pull prints each new state once, and no escapes 
                               {200, record("PULLING")},
                               {200, record("READY")}};
     CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
-    CHECK(client.out.str() == at_ten + "PENDING\n" + at_ten + "PULLING\n" +
-                                  "2024-12-01T10:00:01 Pulling Image: docker:ubuntu:22.04, status: READY\n");
+    CHECK(client.out.str() == at_ten + "PENDING\n" + at_ten + "PULLING\n" + at_ten + "READY\n");
+}
+
+TEST_CASE("a pull is asked about after a sixteenth of its time, within a tenth of a second and a second") {
+    Client client;
+    const auto begin = client.now;
+    SECTION("at first every tenth of a second") {
+        client.transport.steps.assign(11, {200, record("PULLING")});
+        client.transport.steps.push_back({200, record("READY")});
+        CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
+        CHECK(client.now - begin == std::chrono::milliseconds{1100});
+    }
+    SECTION("then less and less, but once a second") {
+        client.transport.steps.assign(200, {200, record("PULLING")});
+        client.transport.steps.push_back({200, record("READY")});
+        CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
+        // 16 polls to 1.6 s, some 45 to 16 s, a second each from there.
+        CHECK(client.now - begin > std::chrono::seconds{140});
+        CHECK(client.now - begin < std::chrono::seconds{165});
+    }
 }
 
 TEST_CASE("on a terminal one line is drawn over, with how far the pull is, and ended with the pull (9.3)") {
