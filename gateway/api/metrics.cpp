@@ -37,6 +37,8 @@ void write_counters(MetricsText & text) {
     text.sample(number(counted.conversions));
     text.family("shifter_conversion_seconds_total", "counter", "Time that these took, download included.");
     text.sample(number(counted.conversion_milliseconds) / 1000);
+    text.family("shifter_layers_reused_total", "counter", "Layers of these that had been converted before.");
+    text.sample(number(counted.layers_reused));
     text.family("shifter_catalog_errors_total", "counter", "Times that the catalog did not do what it was asked to.");
     text.sample(number(counted.catalog_errors));
 }

@@ -17,6 +17,7 @@ struct Counters {
     std::atomic<std::uint64_t> conversions{0};  ///< pulls that were not answered by a file that was there
     std::atomic<std::uint64_t> conversion_milliseconds{0};
     std::atomic<std::uint64_t> unremoved_files{0}; ///< that the storage would not let go: the caretaker tries again
+    std::atomic<std::uint64_t> layers_reused{0}; ///< in these, layers that came from the layer cache
 };
 
 /** One for the process, as the log is. */

@@ -180,6 +180,10 @@ bool has_no_tmpfile(int error_number) {
 
 } // namespace
 
+std::string image_path(const ImageStorage & storage, const ImageId & id) {
+    return storage.directory + "/" + image_name(id);
+}
+
 UnpublishedFile::UnpublishedFile(const ImageStorage & storage) : directory_{open_directory(storage.directory)} {
     fd_.reset(calls::openat(directory_.get(), ".", O_TMPFILE | O_RDWR, 0600));
     if (fd_) return;

@@ -24,6 +24,9 @@ struct ImageStorage {
     gid_t group = static_cast<gid_t>(-1); ///< -1: the service's own
 };
 
+/** Where the published file of an image is, or will be. */
+[[nodiscard]] std::string image_path(const ImageStorage & storage, const ImageId & id);
+
 /** An image file that nobody can see yet; it vanishes with this object, and with the process (O_TMPFILE where there is
  * one). */
 class UnpublishedFile {

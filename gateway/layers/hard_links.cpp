@@ -139,10 +139,13 @@ void TreeMerger::forward(InodeIndex from, InodeIndex to) {
     tree_.inode(from).content = to;
 }
 
-void TreeMerger::fetch_missed(LayerReader & reader) {
+void TreeMerger::fetch_missed(EntrySource & reader) {
     LayerEntry entry;
-    for (std::uint32_t number = 0; reader.next(entry); ++number)
+    for (std::uint32_t number = 0; reader.next(entry); ++number) {
+        has_passed_body_ = false;
         if (const auto missed = missed_.find(number); missed != missed_.end()) fill(missed->second, entry, reader);
+        pass_hidden_body(entry, reader);
+    }
     missed_.clear();
 }
 

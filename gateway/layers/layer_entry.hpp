@@ -35,4 +35,16 @@ public:
     virtual void hole(std::uint64_t bytes) = 0;
 };
 
+/** The entries of one layer, in the archive's order. */
+class EntrySource {
+public:
+    virtual ~EntrySource() = default;
+    /** The next entry, or false at the end; what was left of the last body is skipped. @throws Error naming the layer */
+    [[nodiscard]] virtual bool next(LayerEntry & entry) = 0;
+    /** Gives the body of the current file to `sink`: exactly entry.size_bytes, holes included. At most once. */
+    virtual void read_body(BodySink & sink) = 0;
+    /** For messages: "layer sha256:…". */
+    [[nodiscard]] virtual const std::string & name() const noexcept = 0;
+};
+
 } // namespace shifter::layers

@@ -31,18 +31,18 @@ using NextPiece = std::function<std::span<const std::byte>()>;
  */
 [[nodiscard]] std::string normal_path(std::string_view text, const Limits & limits);
 
-class LayerReader {
+class LayerReader : public EntrySource {
 public:
     /** `name` goes in front of messages: "layer sha256:…". */
     LayerReader(std::string name, NextPiece next_piece, const Limits & limits);
 
     /** The next entry, or false at the end of the archive; what was left of the last body is skipped. @throws Error
      * naming the layer, or what `next_piece` threw */
-    [[nodiscard]] bool next(LayerEntry & entry);
+    [[nodiscard]] bool next(LayerEntry & entry) override;
     /** Gives the body of the current file to `sink`: exactly entry.size_bytes, holes included. At most once. */
-    void read_body(BodySink & sink);
+    void read_body(BodySink & sink) override;
 
-    [[nodiscard]] const std::string & name() const noexcept { return name_; }
+    [[nodiscard]] const std::string & name() const noexcept override { return name_; }
 
 private:
     /** The current piece, refilled when it is used up; empty at the end of the stream. */

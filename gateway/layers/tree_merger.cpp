@@ -29,7 +29,7 @@ bool has_component_with(std::string_view path, std::string_view prefix) {
 TreeMerger::TreeMerger(Tree & tree, TreeSink & sink, const Policy & policy, const Limits & limits)
     : tree_{tree}, sink_{sink}, policy_{policy}, limits_{limits} {}
 
-bool TreeMerger::merge(LayerReader & reader, std::uint16_t layer) {
+bool TreeMerger::merge(EntrySource & reader, std::uint16_t layer) {
     layer_ = layer;
     entry_number_ = 0;
     hidden_.clear();
@@ -41,11 +41,13 @@ bool TreeMerger::merge(LayerReader & reader, std::uint16_t layer) {
         if (++entries_ > limits_.max_entries)
             throw Error{"cannot unpack " + reader.name() + ": the image has more than " +
                         std::to_string(limits_.max_entries) + " entries"};
+        has_passed_body_ = false;
         try {
             add(entry, reader);
         } catch (const BadLayer & error) {
             throw Error{"cannot unpack " + reader.name() + ": entry " + quoted(entry.path) + ": " + error.what()};
         }
+        pass_hidden_body(entry, reader);
         ++entry_number_;
     }
     end_layer();
@@ -54,7 +56,7 @@ bool TreeMerger::merge(LayerReader & reader, std::uint16_t layer) {
 
 // ---------------------------------------------------------------------------------------------- entries
 
-void TreeMerger::add(LayerEntry & entry, LayerReader & reader) {
+void TreeMerger::add(LayerEntry & entry, EntrySource & reader) {
     const auto [parent, name] = split_path(entry.path);
     if (name == opaque_name) return add_opaque(parent);
     // Other names of this form are notes that AUFS made for itself.
@@ -139,7 +141,7 @@ void TreeMerger::add_directory(const LayerEntry & entry) {
     describe(inode, entry);
 }
 
-void TreeMerger::add_leaf(const LayerEntry & entry, LayerReader & reader) {
+void TreeMerger::add_leaf(const LayerEntry & entry, EntrySource & reader) {
     cut_off(entry.path, false);
     const NodeIndex place = place_leaf(entry.path);
     const std::size_t hash = std::hash<std::string_view>{}(entry.path);
@@ -295,7 +297,7 @@ void TreeMerger::describe(Inode & inode, const LayerEntry & entry) {
     inode.xattrs = kept.empty() ? none : tree_.store_xattrs(std::move(kept));
 }
 
-void TreeMerger::fill(InodeIndex index, const LayerEntry & entry, LayerReader & reader) {
+void TreeMerger::fill(InodeIndex index, const LayerEntry & entry, EntrySource & reader) {
     index = tree_.resolve(index);
     Inode & inode = tree_.inode(index);
     describe(inode, entry);
@@ -314,7 +316,18 @@ void TreeMerger::fill(InodeIndex index, const LayerEntry & entry, LayerReader & 
                         std::to_string(limits_.max_unpacked_bytes) + " bytes of files"};
         unpacked_bytes_ += entry.size_bytes;
         if (entry.size_bytes == 0) return;
-        reader.read_body(sink_.begin_file(index, entry.size_bytes));
+        has_passed_body_ = true;
+        if (BodySink * const body = sink_.begin_file(index, entry.size_bytes)) {
+            reader.read_body(*body);
+            sink_.end_file();
+        }
+    }
+}
+
+void TreeMerger::pass_hidden_body(const LayerEntry & entry, EntrySource & reader) {
+    if (has_passed_body_ || entry.kind != LayerEntry::Kind::file || entry.size_bytes == 0) return;
+    if (BodySink * const body = sink_.begin_hidden_file(entry.size_bytes)) {
+        reader.read_body(*body);
         sink_.end_file();
     }
 }

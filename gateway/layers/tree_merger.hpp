@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "layers/layer_reader.hpp"
+#include "layers/layer_entry.hpp"
 #include "layers/limits.hpp"
 #include "layers/tree.hpp"
 
@@ -26,9 +26,14 @@ namespace shifter::layers {
 class TreeSink {
 public:
     virtual ~TreeSink() = default;
-    /** The body of `inode` follows; the sink sets Inode::content when it likes, at the latest when all has been merged.
+    /**
+     * The body of `inode` follows, if the sink returns something to take it. The sink sets Inode::content when it likes,
+     * at the latest when all has been merged.
      */
-    virtual BodySink & begin_file(InodeIndex inode, std::uint64_t size_bytes) = 0;
+    [[nodiscard]] virtual BodySink * begin_file(InodeIndex inode, std::uint64_t size_bytes) = 0;
+    /** The body of a file that the tree does not show, or already has. All files with a body come by here or above. */
+    [[nodiscard]] virtual BodySink * begin_hidden_file(std::uint64_t size_bytes) = 0;
+    /** After a body that was taken. */
     virtual void end_file() = 0;
 };
 
@@ -58,8 +63,8 @@ public:
      *               out to need a body that had been passed over as hidden
      * @throws Error naming the layer
      */
-    [[nodiscard]] bool merge(LayerReader & reader, std::uint16_t layer);
-    void fetch_missed(LayerReader & reader);
+    [[nodiscard]] bool merge(EntrySource & reader, std::uint16_t layer);
+    void fetch_missed(EntrySource & reader);
     /** After the lowest layer. @throws Error  when a hard link has no target */
     void finish();
 
@@ -84,11 +89,11 @@ private:
         Source target;
     };
 
-    void add(LayerEntry & entry, LayerReader & reader);
+    void add(LayerEntry & entry, EntrySource & reader);
     void add_whiteout(std::string_view path);
     void add_opaque(std::string_view path);
     void add_directory(const LayerEntry & entry);
-    void add_leaf(const LayerEntry & entry, LayerReader & reader);
+    void add_leaf(const LayerEntry & entry, EntrySource & reader);
     [[nodiscard]] Source link_source(const LayerEntry & entry, bool seen);
 
     /** The directory `path`, made if need be; `none` if an upper layer hides it. */
@@ -108,8 +113,9 @@ private:
     void end_layer();
 
     void describe(Inode & inode, const LayerEntry & entry);
-    void fill(InodeIndex index, const LayerEntry & entry, LayerReader & reader);
+    void fill(InodeIndex index, const LayerEntry & entry, EntrySource & reader);
     void stand_for(NodeIndex place, InodeIndex inode);
+    void pass_hidden_body(const LayerEntry & entry, EntrySource & reader);
     void forward(InodeIndex from, InodeIndex to);
 
     Tree & tree_;
@@ -122,6 +128,7 @@ private:
 
     std::uint16_t layer_ = 0;
     std::uint32_t entry_number_ = 0;
+    bool has_passed_body_ = false; ///< the sink has seen the current entry's body
     std::unordered_map<std::size_t, Source> hidden_; ///< by hash of the path: entries of this layer that no one sees
     std::vector<std::string> lower_paths_;
     std::map<std::uint32_t, InodeIndex> missed_;                      ///< by entry number, for the second pass

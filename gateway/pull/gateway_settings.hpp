@@ -45,6 +45,15 @@ struct RegistryPolicy {
     std::vector<std::string> insecure; ///< of these, the ones spoken to by http
 };
 
+/** Layers that were converted before (docs/explanation/layer-cache.md). */
+struct LayerCacheSettings {
+    std::string directory;                                  ///< set from CacheDirectory when the key is absent
+    std::uint64_t max_bytes = std::uint64_t{4} << 30U; ///< 0: no cache
+};
+
+/** The scope of layers that a registry gives to everybody. */
+inline constexpr const char * public_layers = "public";
+
 enum class ImportRight { nobody, listed, everybody };
 
 struct GatewaySettings {
@@ -76,6 +85,7 @@ struct GatewaySettings {
     std::chrono::seconds import_stall_timeout{60};               ///< it is ended when it gives nothing for so long
     ImportRight import_right = ImportRight::nobody;
     std::vector<std::string> importers; ///< names or uids
+    LayerCacheSettings layer_cache;
     bool metrics = false;
     bool suppress_acl_in_meta = false; ///< DISABLE_ACL_METADATA
 };

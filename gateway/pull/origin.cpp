@@ -1,5 +1,7 @@
 #include "pull/origin.hpp"
 
+#include "pull/gateway_settings.hpp"
+
 namespace shifter::pull {
 
 namespace {
@@ -20,6 +22,13 @@ public:
     std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override {
         return client_.open_blob(source_.reference.repository, layers_.at(layer), window_bytes, std::move(count));
     }
+    std::vector<std::string> layer_scopes() const override {
+        return {public_layers, "registry " + source_.location.name + " " + source_.location.url};
+    }
+    bool may_reuse(std::size_t layer) override {
+        return client_.may_read_blob(source_.reference.repository, layers_.at(layer));
+    }
+    bool is_public() const override { return !client_.used_credentials(); }
     std::string reference() const override { return source_.reference.to_string(); }
     std::string place() const override { return source_.location.name; }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace shifter::pull {
 
@@ -24,6 +25,15 @@ public:
     /** A layer of the resolved image, checked against all digests that are known of it. From any thread, more than
      * once. */
     [[nodiscard]] virtual std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) = 0;
+    /**
+     * Whose converted layers may stand in for this image's, when may_reuse() agrees: "public", and one's own. Empty:
+     * nobody's. The last is where this image's layers are kept when it is private.
+     */
+    [[nodiscard]] virtual std::vector<std::string> layer_scopes() const { return {}; }
+    /** Whether the place says, now, that this pull may read the layer (I31). From any thread. */
+    [[nodiscard]] virtual bool may_reuse(std::size_t) { return false; }
+    /** Whether all that was read so far is there for everybody. */
+    [[nodiscard]] virtual bool is_public() const { return false; }
     /** The full reference, for the catalog. */
     [[nodiscard]] virtual std::string reference() const = 0;
     /** Who might keep us waiting: pulls that share it take turns. */

@@ -31,8 +31,9 @@ std::string count_of(std::size_t layers) { return layers == 1 ? "1 layer" : std:
 } // namespace
 
 PullJob::PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
-                 const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop)
-    : settings_{settings}, catalog_{catalog}, pull_{std::move(pull)}, system_{system_named(settings, pull_.key.system)},
+                 const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop,
+                 const squash::LayerCache * layer_cache)
+    : settings_{settings}, catalog_{catalog}, layer_cache_{layer_cache}, pull_{std::move(pull)}, system_{system_named(settings, pull_.key.system)},
       has_credentials_{has_credentials}, on_service_stop_{std::move(stop), [this] { abort_.request_stop(); }},
       publisher_{system_.storage}, shown_{pull_.state} {
     origin_ = make_origin(abort_.get_token());
@@ -77,15 +78,26 @@ void PullJob::convert_and_publish() {
     show(State::pulling, "Pulling " + count_of(image_->manifest.layers.size()));
     catalog::UnpublishedFile file{system_.storage};
     const auto began = std::chrono::steady_clock::now();
-    const auto result = squash::convert(layer_inputs(), file.fd(), created_seconds(image_->config.created),
-                                        settings_.squash, settings_.unpack_limits, abort_.get_token());
+    std::optional<squash::LayerReuse> reuse;
+    const auto scopes = origin_->layer_scopes();
+    if (layer_cache_ != nullptr && !scopes.empty())
+        reuse.emplace(*layer_cache_, scopes, catalog::image_path(system_.storage, *id_));
+    const auto result =
+        squash::convert(layer_inputs(), file.fd(), created_seconds(image_->config.created), settings_.squash,
+                        settings_.unpack_limits, abort_.get_token(), reuse ? &*reuse : nullptr);
+    catalog::counters().layers_reused += result.reused_layers;
     ++catalog::counters().conversions;
     catalog::counters().conversion_milliseconds += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
     refuse_over_quota(settings_.quotas, catalog_, pull_.key.system, {pull_.requester, pull_.requester_gid}, *id_,
                       result.size_bytes);
-    const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
-    finish(result.size_bytes, std::move(file));
+    {
+        const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
+        finish(result.size_bytes, std::move(file));
+    }
+    // Nobody waits for this any more. What took a login at any point is not everybody's.
+    const bool is_public = image_->anonymous && origin_->is_public();
+    if (reuse) reuse->commit(is_public ? public_layers : scopes.back(), image_->manifest.layers, image_->config.diff_ids);
 }
 
 std::vector<squash::LayerInput> PullJob::layer_inputs() {
@@ -99,7 +111,10 @@ std::vector<squash::LayerInput> PullJob::layer_inputs() {
             };
             return watch(origin_->open_layer(i, count), meter_);
         };
-        inputs.push_back({blob, image_->config.diff_ids[i], open, [this] { abort_.request_stop(); }});
+        const auto cancel = [this] { abort_.request_stop(); };
+        const auto may_reuse = [this, i] { return origin_->may_reuse(i); };
+        const auto on_reused = [this, i] { meter_->add(i, image_->manifest.layers[i].size_bytes); };
+        inputs.push_back({blob, image_->config.diff_ids[i], open, cancel, may_reuse, on_reused});
     }
     return inputs;
 }

@@ -8,6 +8,7 @@
 #include "pull/layer_meter.hpp"
 #include "pull/origin.hpp"
 #include "pull/pull_queue.hpp"
+#include "squash/layer_cache.hpp"
 
 #include <atomic>
 #include <functional>
@@ -28,7 +29,8 @@ class PullJob {
 public:
     /** @throws Error when the site no longer has the system */
     PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
-            const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop);
+            const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop,
+            const squash::LayerCache * layer_cache = nullptr);
 
     [[nodiscard]] const catalog::Pull & pull() const noexcept { return pull_; }
     /** Pulls from one place take turns. */
@@ -66,6 +68,7 @@ private:
 
     const GatewaySettings & settings_;
     catalog::Catalog & catalog_;
+    const squash::LayerCache * layer_cache_; ///< or null
     const catalog::Pull pull_;
     const System & system_;
     const bool has_credentials_;

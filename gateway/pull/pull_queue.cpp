@@ -74,6 +74,9 @@ class PullQueue::Impl {
 public:
     Impl(const GatewaySettings & settings, catalog::Catalog & catalog)
         : settings_{settings}, catalog_{catalog}, worker_{name_of_process(worker_name(settings))} {
+        const LayerCacheSettings & cache = settings.layer_cache;
+        if (cache.max_bytes != 0 && !cache.directory.empty())
+            layer_cache_.emplace(cache.directory, cache.max_bytes, settings.squash, settings.unpack_limits);
         for (const auto & [name, system] : settings.systems) {
             if (const unsigned removed = catalog::Publisher{system.storage}.clean(); removed > 0) {
                 log::info("event=cleaned system=" + name + " removed " + std::to_string(removed) +
@@ -227,7 +230,7 @@ private:
                       log::field("system", pull.key.system) + log::field("caller", pull.requester_name) +
                       log::field("uid", std::to_string(pull.requester)));
             auto job = std::make_shared<PullJob>(settings_, catalog_, std::move(pull), origin, has_credentials,
-                                                 stop_.get_token());
+                                                 stop_.get_token(), layer_cache_ ? &*layer_cache_ : nullptr);
             const std::lock_guard lock{mutex_};
             active_.push_back(job);
             to_resolve_.push_back(std::move(job));
@@ -423,6 +426,7 @@ private:
     /** Several of them in a lease: one that is late loses nothing. */
     const std::chrono::milliseconds beat_interval_ =
         std::min<std::chrono::milliseconds>(longest_beat_interval, settings_.pull_lease / 4);
+    std::optional<squash::LayerCache> layer_cache_;
     std::stop_source stop_;
 
     std::mutex entry_; ///< taken before mutex_

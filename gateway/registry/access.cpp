@@ -135,7 +135,7 @@ bool Access::fetch_token(State & state, const std::string & repository, bool wit
     Url url = *state.realm;
     if (!state.service.empty()) url = url.with_query("service", state.service);
     if (!repository.empty()) url = url.with_query("scope", "repository:" + repository + ":pull");
-    HttpRequest request{url, "application/json", {}, std::nullopt, limits_.document_timeout, std::nullopt};
+    HttpRequest request{url, "application/json", {}, std::nullopt, limits_.document_timeout, false, std::nullopt};
     if (with_login) request.authorization = basic_authorization(*credentials_);
     if (!is_own_word(url.host())) request.led_by = state.registry_reach;
 

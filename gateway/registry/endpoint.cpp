@@ -32,11 +32,13 @@ HttpResponse Endpoint::get(const Get & get, const BodySink & sink, const std::st
     long status = 0;
     for (unsigned i = 0; i < max_passes; ++i) {
         const Pass pass = access_.current(get.repository, stop);
-        const HttpRequest request{url, get.accept, pass.authorization, get.range_from, get.total_timeout, std::nullopt};
+        const HttpRequest request{url, get.accept, pass.authorization, get.range_from, get.total_timeout, get.head_only,
+                                  std::nullopt};
         HttpResponse response = http_.exchange(request, sink, stop);
-        if (is_redirect(response.status)) response = follow(request, std::move(response), sink, stop);
+        if (is_redirect(response.status) && !get.head_only)
+            response = follow(request, std::move(response), sink, stop);
         status = response.status;
-        if (is_content(status)) {
+        if (is_content(status) || (get.head_only && is_redirect(status))) {
             access_.accepted(get.repository, pass.generation);
             return response;
         }

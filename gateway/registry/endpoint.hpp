@@ -21,6 +21,8 @@ struct Get {
     std::string accept;
     std::optional<std::uint64_t> range_from;
     std::chrono::seconds total_timeout{0};
+    /** Asks for the head alone. A redirect is an answer then: whoever may not read a blob is not shown the way to it. */
+    bool head_only = false;
 };
 
 class Endpoint {
@@ -32,7 +34,7 @@ public:
     /**
      * One try: authenticates as far as needed, and follows redirects (I28, I29): http(s) only, never from https to
      * http, only where address_rules allows, and without credentials once another origin is named.
-     * @return an answer with status 200, 206 or 416
+     * @return an answer with status 200, 206 or 416, or a redirect where only the head was asked for
      * @throws FailedTry
      */
     [[nodiscard]] HttpResponse get(const Get & get, const BodySink & sink, const std::stop_token & stop);

@@ -213,6 +213,10 @@ public:
         set(CURLOPT_HTTPHEADER, headers.get());
         set(CURLOPT_TIMEOUT_MS, milliseconds(request.total_timeout));
         const std::string range = request.range_from ? std::to_string(*request.range_from) + "-" : "";
+        if (request.head_only)
+            set(CURLOPT_NOBODY, 1L);
+        else
+            set(CURLOPT_HTTPGET, 1L); // which also takes CURLOPT_NOBODY back
         set(CURLOPT_RANGE, request.range_from ? range.c_str() : nullptr);
         set(CURLOPT_HEADERDATA, &exchange);
         set(CURLOPT_WRITEDATA, &exchange);

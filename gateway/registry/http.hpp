@@ -29,6 +29,7 @@ struct HttpRequest {
     Secret authorization;                    ///< the header's value; empty: none is sent
     std::optional<std::uint64_t> range_from; ///< asks for the bytes from here on
     std::chrono::seconds total_timeout{0};   ///< 0: only stalls count
+    bool head_only = false;                  ///< asks for the head of the answer alone
     /** Set when the answer of a registry with this reach named the URL: then the address must be one it may lead to. */
     std::optional<Reach> led_by;
 };

@@ -222,6 +222,26 @@ std::unique_ptr<oci::ByteSource> RegistryClient::open_blob(const std::string & r
     return std::make_unique<BlobStream>(impl_->session, repository, blob, window_bytes, std::move(on_bytes));
 }
 
+bool RegistryClient::may_read_blob(const std::string & repository, const oci::Descriptor & blob) noexcept {
+    try {
+        Session & session = *impl_->session;
+        const std::string name = blob.digest.to_string();
+        bool is_yes = false;
+        session.on_endpoints(name, [&](Endpoint & endpoint, const RegistryLimits & limits) {
+            is_yes = with_retries(limits, session.stop, [&] {
+                const Get get{repository, "blobs/" + name, "", std::nullopt, limits.document_timeout, true};
+                const HttpResponse response =
+                    endpoint.get(get, [](const HttpResponse &, std::span<const std::byte>) {}, session.stop);
+                const auto length = response.header("content-length");
+                return response.status != 200 || !length || *length == std::to_string(blob.size_bytes);
+            });
+        });
+        return is_yes;
+    } catch (const std::exception &) {
+        return false;
+    }
+}
+
 bool RegistryClient::check_login() {
     Session & session = *impl_->session;
     Endpoint & endpoint = *session.endpoints.back(); // mirrors never see logins

@@ -108,6 +108,12 @@ public:
                                                              OnBytes on_bytes = {});
 
     /**
+     * Asks whether this client may read a blob of `repository`, without reading it (I31). False for every answer but a
+     * clear yes, and when no answer comes: reading it will tell why.
+     */
+    [[nodiscard]] bool may_read_blob(const std::string & repository, const oci::Descriptor & blob) noexcept;
+
+    /**
      * Shows the login to the registry, and asks for nothing: "/v2/" ("Determining Support"), by a token without scope.
      * @return whether the registry wanted a login at all: one that does not cannot say whether this one is good
      * @throws RegistryError  Cause::denied when it is refused

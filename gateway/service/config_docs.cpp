@@ -22,6 +22,10 @@ template <class Visit> void for_each_section(Visit visit) {
           location_keys());
     visit(Section{"Squashfs", "How images are written. The same settings and the same image give the same bytes."},
           squashfs_keys());
+    visit(Section{"LayerCache",
+                  "Layers that were converted before are neither downloaded nor compressed again. Most of their blocks "
+                  "are taken from published images; the cache has what is needed beside these."},
+          layer_cache_keys());
     visit(Section{"Limits", "Bounds on requests, registries and images. Who goes over one is refused in words."},
           limit_keys());
 }

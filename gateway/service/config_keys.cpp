@@ -16,16 +16,6 @@ template <class... Members> auto setting(Members... members) { return path(&C::s
 
 bool is_absolute(const std::string & path) { return !path.empty() && path.front() == '/'; }
 
-template <class Access> auto directory(Access access) {
-    return [access](const Value & value, auto & target) -> Refusal {
-        auto & path = access(target);
-        if (auto refusal = read_text(value, path)) return refusal;
-        if (!is_absolute(path)) return "must be an absolute path, not " + quoted(path);
-        while (path.size() > 1 && path.back() == '/') path.pop_back();
-        return std::nullopt;
-    };
-}
-
 Refusal read_listen(const Value & value, C & config) {
     std::vector<std::string> texts;
     if (auto refusal = read_texts(value, texts)) return refusal;
@@ -274,6 +264,7 @@ const std::vector<Key<C>> & global_keys() {
         {"DefaultImageFormat", "squashfs", "squashfs", "\"squashfs\"", "The format of published images.", read_format},
         {"Squashfs", "object", "see below", "", "How images are written: see below.", {}},
         {"Limits", "object", "see below", "", "Bounds on requests, registries and images: see below.", {}},
+        {"LayerCache", "object", "see below", "", "Layers that were converted before: see below.", {}},
         {"examiner", "refused", "none", "",
          "A program that may fail a pull is not called by this release. A gateway that ignored it would publish what "
          "the site wants "

@@ -18,5 +18,6 @@ namespace shifter::service {
 [[nodiscard]] const std::vector<Key<registry::Location>> & location_keys();
 [[nodiscard]] const std::vector<Key<squash::Options>> & squashfs_keys();
 [[nodiscard]] const std::vector<Key<GatewayConfig>> & limit_keys();
+[[nodiscard]] const std::vector<Key<pull::LayerCacheSettings>> & layer_cache_keys();
 
 } // namespace shifter::service

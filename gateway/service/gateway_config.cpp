@@ -42,6 +42,8 @@ public:
         read_object(root, "", global_keys(), config);
         if (const Value * squashfs = object(root, "", "Squashfs"))
             read_object(*squashfs, "Squashfs.", squashfs_keys(), config.settings.squash);
+        if (const Value * cache = object(root, "", "LayerCache"))
+            read_object(*cache, "LayerCache.", layer_cache_keys(), config.settings.layer_cache);
         if (const Value * limits = object(root, "", "Limits")) read_object(*limits, "Limits.", limit_keys(), config);
         if (const Value * locations = object(root, "", "Locations"))
             for (const auto & [name, value] : locations->members) read_location(name, value);
@@ -143,6 +145,8 @@ private:
     void check(const Value & root) {
         GatewayConfig & config = result_.config;
         if (config.database.empty()) config.database = config.settings.cache_directory + "/catalog.sqlite";
+        if (config.settings.layer_cache.directory.empty())
+            config.settings.layer_cache.directory = config.settings.cache_directory + "/layers";
         const auto at = [&](std::string_view key) -> const Value & {
             const Value * value = root.member(key);
             return value == nullptr ? root : *value;

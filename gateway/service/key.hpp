@@ -51,6 +51,16 @@ template <class First, class... Rest> auto path(First first, Rest... rest) {
 template <class Access> auto text(Access access) {
     return [access](const Value & value, auto & target) { return read_text(value, access(target)); };
 }
+/** An absolute path, without slashes at its end. */
+template <class Access> auto directory(Access access) {
+    return [access](const Value & value, auto & target) -> Refusal {
+        auto & path = access(target);
+        if (auto refusal = read_text(value, path)) return refusal;
+        if (path.empty() || path.front() != '/') return "must be an absolute path, not " + quoted(path);
+        while (path.size() > 1 && path.back() == '/') path.pop_back();
+        return std::nullopt;
+    };
+}
 template <class Access> auto flag(Access access) {
     return [access](const Value & value, auto & target) { return read_flag(value, access(target)); };
 }

@@ -110,4 +110,20 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
     return keys;
 }
 
+const std::vector<Key<pull::LayerCacheSettings>> & layer_cache_keys() {
+    using namespace readers;
+    using L = pull::LayerCacheSettings;
+    static const std::vector<Key<L>> keys{
+        {"Size", "bytes up to 1P", "4G", "",
+         "Of all entries together; the one that was not used for the longest time goes first. An image of 20,000 files "
+         "takes about 3 MB. 0: no layer is kept or used.",
+         size(path(&L::max_bytes), 0, std::uint64_t{1} << 50U)},
+        {"Path", "absolute path", "CacheDirectory/layers", "",
+         "A directory that only the service's account may enter (0700); it is made when it is not there. Several "
+         "gateways may share it.",
+         directory(path(&L::directory))},
+    };
+    return keys;
+}
+
 } // namespace shifter::service

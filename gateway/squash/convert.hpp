@@ -24,6 +24,8 @@
 
 namespace shifter::squash {
 
+class LayerReuse; // layer_cache.hpp
+
 /** Bounds for a hostile image (I23). */
 using Limits = layers::Limits;
 
@@ -39,12 +41,18 @@ struct LayerInput {
     std::function<std::unique_ptr<oci::ByteSource>()> open;
     /** Optional: makes reads of the source that are under way end soon. Called when the conversion has failed. */
     std::function<void()> cancel = {};
+    /** Asked before what the layer cache has of this layer is used: may this image's reader read the layer, at its
+     * registry, now (I31)? From any thread, at most once. */
+    std::function<bool()> may_reuse = {};
+    /** Optional: the layer came from the cache, and will not be opened. */
+    std::function<void()> on_reused = {};
 };
 
 struct Result {
     std::uint64_t size_bytes = 0;     ///< of the squashfs file
     std::uint64_t entries = 0;        ///< paths in it
     std::uint64_t unpacked_bytes = 0; ///< of the files in it
+    std::uint64_t reused_layers = 0;  ///< that came from the cache
     std::uint64_t dropped_devices = 0;
     std::uint64_t dropped_setid = 0;
     std::uint64_t dropped_xattrs = 0;
@@ -55,11 +63,12 @@ struct Result {
  *
  * @param layers       lowest first, as in the manifest
  * @param created      seconds since the epoch for the superblock and for directories that no layer describes
+ * @param reuse        what earlier conversions have left, or null; its bytes are those that converting anew would give
  * @param stop         a request ends the conversion within a second, by Error
  * @throws Error       in words, when a layer breaks a rule, a limit or its digest, or when the disk is full; `output`
  *                     holds a prefix then, and its owner discards it
  */
 [[nodiscard]] Result convert(std::vector<LayerInput> layers, int output, std::uint32_t created, const Options & options,
-                             const Limits & limits, std::stop_token stop);
+                             const Limits & limits, std::stop_token stop, LayerReuse * reuse = nullptr);
 
 } // namespace shifter::squash

@@ -1,91 +1,170 @@
+// Packing: from bodies to blocks, in the archive's order. Where they go in the image: placing.cpp.
 #include "squash/data_writer.hpp"
 
+#include "squash/block_pool.hpp"
+#include "squash/layer_state.hpp"
 #include "squash/output.hpp"
 
-#include <array>
-#include <sqfs/block.h>
-#include <sqfs/block_processor.h>
-#include <sqfs/block_writer.h>
-#include <sqfs/inode.h>
+#include <algorithm>
+#include <cstring>
 #include <utility>
-#include <vector>
 
 namespace shifter::squash {
 namespace {
 
-/** Files on their way to the disk at most; then all is waited for, and libsquashfs' inodes give way to FileData. */
-constexpr std::size_t harvest_after = 4096;
-
-SqfsPtr<sqfs_block_processor_t> make_processor(Output & output, sqfs_block_writer_t * writer, const Options & options) {
-    sqfs_block_processor_desc_t description{};
-    description.size = sizeof description;
-    description.max_block_size = options.block_bytes;
-    description.num_workers = options.compressors();
-    description.max_backlog = static_cast<sqfs_u32>(options.backlog());
-    description.cmp = output.compressor.get();
-    description.wr = writer;
-    description.tbl = output.fragments.get();
-    description.file = output.file.sqfs();
-    description.uncmp = output.decompressor.get();
-    sqfs_block_processor_t * made = nullptr;
-    check_sqfs(sqfs_block_processor_create_ex(&description, &made), "start the compressors");
-    return owned(made);
-}
+// A hidden file may be seen in the next image that holds the layer. Up to here it is compressed for the cache.
+constexpr std::uint64_t most_hidden_bytes = 4U << 20U; ///< of one file
+constexpr std::uint64_t hidden_share = 32;             ///< of what is seen, one part in so many
+constexpr std::uint64_t hidden_least = 1U << 20U;      ///< and this much always
 
 } // namespace
 
-struct DataWriter::Pending {
-    using InodePtr = sqfs_inode_generic_t *;
+void fold(oci::KeyedHasher & hasher, std::uint32_t size_word, const Fingerprint & fingerprint) {
+    hasher.update(std::as_bytes(std::span{&size_word, 1}));
+    hasher.update(std::as_bytes(std::span{fingerprint}));
+}
 
-    Pending(Output & target, const Options & options)
-        : output{target}, writer{owned(sqfs_block_writer_create(target.file.sqfs(), SQFS_DEVBLK_SIZE, 0))},
-          processor{make_processor(target, writer.get(), options)}, block_bytes{options.block_bytes},
-          max_backlog{options.backlog()} {}
-    ~Pending() {
-        // libsquashfs does not free blocks that are on their way when it is told to end, and a service would lose some
-        // megabytes with each pull that fails. So they come home first, and are written nowhere. Each call that fails
-        // has freed a block; a pool that has broken down for good would never end, hence the bound.
-        if (!finished) output.file.discard_writes();
-        for (std::size_t tries = 0; sqfs_block_processor_sync(processor.get()) != 0 && tries < 4 * max_backlog;)
-            ++tries;
-        processor.reset(); // until then it writes to the inodes
-        for (const InodePtr inode : inodes) sqfs_free(inode);
-    }
-    Pending(const Pending &) = delete;
-    Pending & operator=(const Pending &) = delete;
-
-    std::array<InodePtr, harvest_after> inodes{};
-    std::array<layers::InodeIndex, harvest_after> numbers{};
-    std::size_t count = 0;
-    Output & output;
-    SqfsPtr<sqfs_block_writer_t> writer;
-    SqfsPtr<sqfs_block_processor_t> processor;
-    std::uint32_t block_bytes;
-    std::size_t max_backlog;
-    bool finished = false;
-};
-
-DataWriter::DataWriter(Output & output, layers::Tree & tree, const Options & options, std::stop_token stop)
-    : output_{output}, tree_{tree}, stop_{std::move(stop)}, pending_{std::make_unique<Pending>(output, options)} {}
+DataWriter::DataWriter(Output & output, layers::Tree & tree, const Options & options,
+                       const oci::KeyedHasher::Key & key, std::stop_token stop)
+    : output_{output}, tree_{tree}, options_{options}, key_{key}, stop_{std::move(stop)}, table_(64, nowhere),
+      position_{output.file.size_bytes()}, content_hasher_{key}, fold_hasher_{key},
+      pool_{std::make_unique<BlockPool>(options, key, [this](Block & block) { retire(block); })} {}
 
 DataWriter::~DataWriter() = default;
 
-layers::BodySink & DataWriter::begin_file(layers::InodeIndex inode, std::uint64_t size_bytes) {
-    if (pending_->count == harvest_after) harvest();
-    const std::size_t place = pending_->count++;
-    pending_->numbers[place] = inode;
-    // As mksquashfs does: only files that are smaller than a block share one with others.
-    const sqfs_u32 flags = size_bytes > pending_->block_bytes ? SQFS_BLK_DONT_FRAGMENT : 0;
-    output_.file.check(
-        sqfs_block_processor_begin_file(pending_->processor.get(), &pending_->inodes[place], nullptr, flags),
-        "compress a file");
-    return *this;
+void DataWriter::begin_layer(std::unique_ptr<LayerRecord> record) {
+    layer_ = std::make_shared<LayerState>();
+    layer_->record = std::move(record);
+    is_cached_ = false;
+    pass_ = next_file_ = next_fragment_ = 0;
+}
+
+void DataWriter::begin_cached_layer() {
+    layer_.reset();
+    is_cached_ = true;
+    pass_ = next_file_ = 0;
+    wanted_ = {};
+}
+
+void DataWriter::begin_second_pass() {
+    if (!is_cached_) close_fragment();
+    pass_ = 1;
+    next_file_ = next_fragment_ = 0;
+}
+
+void DataWriter::end_layer() {
+    close_fragment();
+    auto end = pool_->take();
+    end->kind = Block::Kind::end_of_layer;
+    end->layer = std::exchange(layer_, nullptr);
+    pool_->submit(std::move(end));
+}
+
+LayerRecord * DataWriter::record() const noexcept { return layer_ ? layer_->record.get() : nullptr; }
+
+std::vector<std::unique_ptr<LayerRecord>> DataWriter::take_records() { return std::move(finished_); }
+
+void DataWriter::finish() {
+    pool_->drain();
+    // Tables begin where the next layer would.
+    LayerState end;
+    align(end);
+    output_.file.cut_to(position_);
+}
+
+// ---------------------------------------------------------------------------------------------- bodies
+
+layers::BodySink * DataWriter::begin_file(layers::InodeIndex inode, std::uint64_t size_bytes) {
+    if (is_cached_) {
+        wanted_.at(pass_).push_back({next_file_++, inode});
+        return nullptr;
+    }
+    layer_->seen_bytes += size_bytes;
+    begin_body(inode, size_bytes);
+    return this;
+}
+
+layers::BodySink * DataWriter::begin_hidden_file(std::uint64_t size_bytes) {
+    if (!is_cached_ && (size_bytes < options_.block_bytes || (pass_ == 0 && may_keep(*layer_, size_bytes)))) {
+        begin_body(layers::none, size_bytes);
+        return this;
+    }
+    if (!is_cached_ && pass_ == 0) note_file(size_bytes);
+    ++next_file_;
+    return nullptr;
+}
+
+/** Whether what nobody sees in this image is compressed for the next one. */
+bool DataWriter::may_keep(LayerState & layer, std::uint64_t size_bytes) {
+    if (!layer.record || layer.record->has_failed() || size_bytes > most_hidden_bytes) return false;
+    const std::uint64_t most = std::max(hidden_least, layer.seen_bytes / hidden_share);
+    if (layer.kept_bytes + size_bytes > most) return false;
+    layer.kept_bytes += size_bytes;
+    return true;
+}
+
+void DataWriter::note_file(std::uint64_t size_bytes) {
+    LayerBlocks & blocks = layer_->blocks;
+    StoredFile file;
+    file.size_bytes = size_bytes;
+    const std::uint32_t number = blocks.files.push_back(file);
+    if (size_bytes >= options_.block_bytes) (void)blocks.order.push_back(number);
+}
+
+void DataWriter::begin_body(layers::InodeIndex inode, std::uint64_t size_bytes) {
+    LayerBlocks & blocks = layer_->blocks;
+    if (pass_ == 0) note_file(size_bytes);
+    current_ = next_file_++;
+    current_inode_ = inode;
+    current_size_ = size_bytes;
+    current_done_ = 0;
+    StoredFile & stored = blocks.files[current_];
+    if (size_bytes >= options_.block_bytes) {
+        if (stored.first_block == nowhere) {
+            stored.first_block = blocks.block_sizes.size();
+            for (std::uint32_t i = 0; i < block_count(size_bytes, options_.block_bytes); ++i)
+                (void)blocks.block_sizes.push_back(0);
+        }
+        return;
+    }
+    if (fragment_ && fragment_->size + size_bytes > options_.block_bytes) close_fragment();
+    if (!fragment_) {
+        fragment_ = pool_->take();
+        fragment_->kind = Block::Kind::fragment;
+        fragment_->layer = layer_;
+        fragment_->number = next_fragment_++;
+        if (pass_ == 0) {
+            (void)blocks.fragments.push_back({});
+            (void)layer_->image_fragments.push_back(nowhere);
+        }
+    }
+    stored.fragment = fragment_->number;
+    stored.offset = fragment_->size;
 }
 
 void DataWriter::data(std::span<const std::byte> bytes) {
     if (stop_.stop_requested()) throw Error{"the conversion was stopped"};
-    output_.file.check(sqfs_block_processor_append(pending_->processor.get(), bytes.data(), bytes.size()),
-                       "compress a file");
+    current_done_ += bytes.size();
+    if (current_size_ < options_.block_bytes) {
+        content_hasher_.update(bytes);
+        std::memcpy(fragment_->bytes.data() + fragment_->size, bytes.data(), bytes.size());
+        fragment_->size += bytes.size();
+        return;
+    }
+    while (!bytes.empty()) {
+        if (!piece_) {
+            piece_ = pool_->take();
+            piece_->layer = layer_;
+            piece_->number = current_;
+            piece_->inode = current_inode_;
+            piece_->piece = static_cast<std::uint32_t>((current_done_ - bytes.size()) / options_.block_bytes);
+        }
+        const std::size_t part = std::min<std::size_t>(bytes.size(), options_.block_bytes - piece_->size);
+        std::memcpy(piece_->bytes.data() + piece_->size, bytes.data(), part);
+        piece_->size += part;
+        bytes = bytes.subspan(part);
+        if (piece_->size == options_.block_bytes || (bytes.empty() && current_done_ == current_size_)) submit_piece();
+    }
 }
 
 void DataWriter::hole(std::uint64_t bytes) {
@@ -97,35 +176,90 @@ void DataWriter::hole(std::uint64_t bytes) {
     }
 }
 
+void DataWriter::submit_piece() {
+    const bool is_last = piece_->piece + 1 == block_count(current_size_, options_.block_bytes);
+    piece_->kind = is_last ? Block::Kind::last_piece : Block::Kind::piece;
+    pool_->submit(std::move(piece_));
+}
+
 void DataWriter::end_file() {
-    output_.file.check(sqfs_block_processor_end_file(pending_->processor.get()), "compress a file");
+    if (current_size_ >= options_.block_bytes) return;
+    layer_->blocks.files[current_].fingerprint = content_hasher_.finish();
+    if (current_inode_ != layers::none && use_small(*layer_, current_, current_inode_))
+        fragment_->image_fragment = layer_->image_fragments[fragment_->number];
 }
 
-void DataWriter::finish() {
-    harvest();
-    output_.file.check(sqfs_block_processor_finish(pending_->processor.get()), "compress a file");
-    pending_->finished = true; // what follows is written
-    pending_.reset();
+void DataWriter::close_fragment() {
+    if (!fragment_) return;
+    auto fragment = std::move(fragment_);
+    if (pass_ == 0) (void)layer_->blocks.order.push_back(fragment->number | fragment_mark);
+    if (fragment->image_fragment != nowhere || (pass_ == 0 && may_keep(*layer_, fragment->size)))
+        pool_->submit(std::move(fragment));
+    else
+        pool_->give_back(std::move(fragment));
 }
 
-void DataWriter::harvest() {
-    output_.file.check(sqfs_block_processor_sync(pending_->processor.get()), "compress a file");
-    for (std::size_t i = 0; i < pending_->count; ++i) {
-        const auto inode = std::unique_ptr<sqfs_inode_generic_t, SqfsFree>{std::exchange(pending_->inodes[i], nullptr)};
-        FileData file;
-        sqfs_u64 value = 0;
-        check_sqfs(sqfs_inode_get_file_block_start(inode.get(), &value), "read an inode");
-        file.start = value;
-        check_sqfs(sqfs_inode_get_file_size(inode.get(), &value), "read an inode");
-        file.size_bytes = value;
-        check_sqfs(sqfs_inode_get_frag_location(inode.get(), &file.fragment, &file.fragment_offset), "read an inode");
-        if (inode->base.type == SQFS_INODE_EXT_FILE) file.sparse_bytes = inode->data.file_ext.sparse;
-        file.first_block = block_sizes_.size();
-        file.blocks = static_cast<std::uint32_t>(sqfs_inode_get_file_block_count(inode.get()));
-        for (std::uint32_t block = 0; block < file.blocks; ++block) block_sizes_.push_back(inode->extra[block]);
-        tree_.inode(pending_->numbers[i]).content = files_.push_back(file);
+// ---------------------------------------------------------------------------------------------- blocks
+
+void DataWriter::retire(Block & block) {
+    switch (block.kind) {
+    case Block::Kind::piece:
+    case Block::Kind::last_piece:
+        return retire_piece(block);
+    case Block::Kind::fragment:
+        return retire_fragment(block);
+    case Block::Kind::end_of_layer:
+        if (block.layer->record) {
+            block.layer->record->finish(block.layer->blocks);
+            finished_.push_back(std::move(block.layer->record));
+        }
     }
-    pending_->count = 0;
+}
+
+void DataWriter::retire_piece(Block & block) {
+    LayerState & layer = *block.layer;
+    StoredFile & stored = layer.blocks.files[block.number];
+    layer.blocks.block_sizes[stored.first_block + block.piece] = block.size_word;
+    fold(fold_hasher_, block.size_word, block.fingerprint);
+    const auto bytes = std::span{std::as_const(block.bytes)}.first(block.size);
+    const bool is_last = block.kind == Block::Kind::last_piece;
+    if (block.inode == layers::none) {
+        layer.hidden.insert(layer.hidden.end(), bytes.begin(), bytes.end());
+        if (!is_last) return;
+        stored.fingerprint = fold_hasher_.finish();
+        stored.offset = layer.record->keep(layer.hidden);
+        layer.hidden.clear();
+        return;
+    }
+    if (block.piece == 0) {
+        align(layer);
+        big_start_ = position_;
+    }
+    output_.file.write_at(position_, bytes);
+    position_ += bytes.size();
+    if (!is_last) return;
+    stored.fingerprint = fold_hasher_.finish();
+    place_big(layer, block.number, block.inode, big_start_);
+    // Written for nothing, if the image has it already: the next block goes over it.
+    if (stored.offset != big_start_) position_ = big_start_;
+}
+
+void DataWriter::retire_fragment(Block & block) {
+    LayerState & layer = *block.layer;
+    StoredFragment & stored = layer.blocks.fragments[block.number];
+    const auto bytes = std::span{std::as_const(block.bytes)}.first(block.size);
+    stored.size_word = block.size_word;
+    stored.fingerprint = block.fingerprint;
+    if (block.image_fragment == nowhere) {
+        stored.offset = layer.record->keep(bytes);
+        return;
+    }
+    align(layer);
+    stored.offset = position_;
+    output_.file.write_at(position_, bytes);
+    check_sqfs(sqfs_frag_table_set(output_.fragments.get(), block.image_fragment, position_, block.size_word),
+               "write the fragment table");
+    position_ += bytes.size();
 }
 
 } // namespace shifter::squash

@@ -17,12 +17,13 @@ SQFS_COMPRESSOR sqfs_id(Codec codec) {
     return SQFS_COMP_ZSTD;
 }
 
-SqfsPtr<sqfs_compressor_t> make_compressor(const Options & options, sqfs_u16 direction) {
+} // namespace
+
+SqfsPtr<sqfs_compressor_t> make_compressor(const Options & options) {
     const bool lz4 = options.codec == Codec::lz4;
     const auto high = static_cast<sqfs_u16>(lz4 && options.level > 1 ? SQFS_COMP_FLAG_LZ4_HC : 0);
     sqfs_compressor_config_t config{};
-    check_sqfs(sqfs_compressor_config_init(&config, sqfs_id(options.codec), options.block_bytes,
-                                           static_cast<sqfs_u16>(high | direction)),
+    check_sqfs(sqfs_compressor_config_init(&config, sqfs_id(options.codec), options.block_bytes, high),
                "set up the compressor");
     if (!lz4) config.level = static_cast<sqfs_u32>(options.level);
     sqfs_compressor_t * made = nullptr;
@@ -30,11 +31,8 @@ SqfsPtr<sqfs_compressor_t> make_compressor(const Options & options, sqfs_u16 dir
     return owned(made);
 }
 
-} // namespace
-
 Output::Output(int fd, std::uint32_t created, const Options & options)
-    : file{fd}, compressor{make_compressor(options, 0)},
-      decompressor{make_compressor(options, SQFS_COMP_FLAG_UNCOMPRESS)}, fragments{owned(sqfs_frag_table_create(0))} {
+    : file{fd}, compressor{make_compressor(options)}, fragments{owned(sqfs_frag_table_create(0))} {
     check_sqfs(sqfs_super_init(&super, options.block_bytes, created, sqfs_id(options.codec)), "set up the superblock");
     file.check(sqfs_super_write(&super, file.sqfs()), "write the superblock");
     const int written = compressor->write_options(compressor.get(), file.sqfs());

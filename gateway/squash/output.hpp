@@ -14,6 +14,9 @@
 
 namespace shifter::squash {
 
+/** A compressor by the site's settings, for one thread. */
+[[nodiscard]] SqfsPtr<sqfs_compressor_t> make_compressor(const Options & options);
+
 class Output {
 public:
     /** Writes the superblock's place and the compressor's options. */
@@ -21,7 +24,6 @@ public:
 
     OutputFile file;
     SqfsPtr<sqfs_compressor_t> compressor;
-    SqfsPtr<sqfs_compressor_t> decompressor; ///< to compare what looks like a duplicate
     SqfsPtr<sqfs_frag_table_t> fragments;
     sqfs_super_t super{};
 };

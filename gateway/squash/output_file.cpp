@@ -74,7 +74,6 @@ int OutputFile::read_at(sqfs_file_t * base, sqfs_u64 offset, void * buffer, std:
 
 int OutputFile::write_at(sqfs_file_t * base, sqfs_u64 offset, const void * buffer, std::size_t size) {
     auto & file = *reinterpret_cast<File *>(base);
-    if (file.discard) return 0;
     const auto * place = static_cast<const char *>(buffer);
     while (size != 0) {
         const ssize_t count = ::pwrite(file.fd, place, size, static_cast<off_t>(offset));
@@ -88,20 +87,65 @@ int OutputFile::write_at(sqfs_file_t * base, sqfs_u64 offset, const void * buffe
         size -= static_cast<std::size_t>(count);
         file.size_bytes = std::max(file.size_bytes, offset);
     }
-    if (file.size_bytes - file.sent_bytes >= send_bytes) {
-        // A hint: what it cannot do, fsync does, and reports.
-        (void)::sync_file_range(file.fd, static_cast<off_t>(file.sent_bytes),
-                                static_cast<off_t>(file.size_bytes - file.sent_bytes), SYNC_FILE_RANGE_WRITE);
-        file.sent_bytes = file.size_bytes;
-    }
+    send_soon(file);
     return 0;
+}
+
+void OutputFile::send_soon(File & file) noexcept {
+    if (file.size_bytes - file.sent_bytes < send_bytes) return;
+    // A hint: what it cannot do, fsync does, and reports.
+    (void)::sync_file_range(file.fd, static_cast<off_t>(file.sent_bytes),
+                            static_cast<off_t>(file.size_bytes - file.sent_bytes), SYNC_FILE_RANGE_WRITE);
+    file.sent_bytes = file.size_bytes;
+}
+
+void OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    check(write_at(&file_.base, offset, bytes.data(), bytes.size()), "write the squashfs file");
+}
+
+void OutputFile::cut_to(std::uint64_t size_bytes) {
+    check(truncate(&file_.base, size_bytes), "write the squashfs file");
+}
+
+void OutputFile::copy_from(int source, std::uint64_t source_offset, std::uint64_t offset, std::uint64_t bytes) {
+    constexpr std::uint64_t most_at_once = 16U << 20U;
+    constexpr std::size_t piece_bytes = 1U << 20U;
+    auto from = static_cast<off_t>(source_offset);
+    auto to = static_cast<off_t>(offset);
+    std::vector<std::byte> piece;
+    while (bytes != 0) {
+        ssize_t count = -1;
+        if (piece.empty()) {
+            const auto want = static_cast<std::size_t>(std::min(bytes, most_at_once));
+            count = ::copy_file_range(source, &from, file_.fd, &to, want, 0);
+            const bool cannot = errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS;
+            // 0 is what old kernels answer for some file systems; a source that has ended shows below.
+            if (count == 0 || (count < 0 && cannot)) {
+                piece.resize(piece_bytes);
+                continue;
+            }
+        } else {
+            const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, piece.size()));
+            count = ::pread(source, piece.data(), want, from);
+            if (count == 0) throw Error{"cannot copy a converted layer: its file has become shorter"};
+            if (count > 0) {
+                write_at(static_cast<std::uint64_t>(to), std::span{piece}.first(static_cast<std::size_t>(count)));
+                from += count;
+                to += count;
+            }
+        }
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw SysError{errno, "cannot write the squashfs file"};
+        bytes -= static_cast<std::uint64_t>(count);
+        file_.size_bytes = std::max(file_.size_bytes, static_cast<std::uint64_t>(to));
+        send_soon(file_);
+    }
 }
 
 sqfs_u64 OutputFile::get_size(const sqfs_file_t * base) { return reinterpret_cast<const File *>(base)->size_bytes; }
 
 int OutputFile::truncate(sqfs_file_t * base, sqfs_u64 size) {
     auto & file = *reinterpret_cast<File *>(base);
-    if (file.discard) return 0;
     if (::ftruncate(file.fd, static_cast<off_t>(size)) != 0) {
         file.error_number = errno;
         return SQFS_ERROR_IO;

@@ -6,7 +6,9 @@
 
 #include "squash/sqfs_handles.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <sqfs/io.h>
 
 namespace shifter::squash {
@@ -22,8 +24,11 @@ public:
     [[nodiscard]] std::uint64_t size_bytes() const noexcept { return file_.size_bytes; }
     /** As check_sqfs; a failed system call is named with its reason. */
     void check(int status, const char * what) const;
-    /** After a failure: further writes succeed and do nothing. */
-    void discard_writes() noexcept { file_.discard = true; }
+    void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+    /** Copies a range of another file; the file system shares the blocks where it can. */
+    void copy_from(int source, std::uint64_t source_offset, std::uint64_t offset, std::uint64_t bytes);
+    /** Drops what lies behind. */
+    void cut_to(std::uint64_t size_bytes);
     /** Fills the file with zeros up to a multiple of `bytes`, as loop devices want it. */
     void pad_to(std::uint64_t bytes);
 
@@ -34,8 +39,8 @@ private:
         int error_number;
         std::uint64_t size_bytes;
         std::uint64_t sent_bytes; ///< from the beginning: on the way to the disk already
-        bool discard;
     };
+    static void send_soon(File & file) noexcept;
     static int read_at(sqfs_file_t * file, sqfs_u64 offset, void * buffer, std::size_t size);
     static int write_at(sqfs_file_t * file, sqfs_u64 offset, const void * buffer, std::size_t size);
     static sqfs_u64 get_size(const sqfs_file_t * file);

@@ -8,12 +8,14 @@
 #include "oci/manifest.hpp"
 #include "oci/sha256.hpp"
 #include "squash/convert.hpp"
+#include "squash/layer_cache.hpp"
 
 #include "bench/synthetic_layer.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <getopt.h>
@@ -30,6 +32,7 @@ constexpr const char * usage =
        convert_layers [OPTION]… --synthetic=FILES[,MIB] RESULT
                                                         FILES small files, and one of MIB mebibytes
   --codec=zstd|gzip|lz4|xz  --level=N  --block=BYTES  --threads=N  --parallel=LAYERS
+  --cache=DIR     take layers from a layer cache in DIR, and leave them there (RESULT has to stay for that)
   --keep          owners, modes and user. attributes as in the layers
 Prints: wall and CPU seconds, peak memory, bytes written by write(2), size, entries, bytes of memory for each path.
 )";
@@ -81,6 +84,7 @@ std::vector<squash::LayerInput> layers_of(const std::string & layout) {
         layers.push_back({layer, config.diff_ids[i], [path = blob(layer.digest), digest = layer.digest] {
                               return std::make_unique<FileSource>(path, digest);
                           }});
+        layers.back().may_reuse = [] { return true; };
     }
     return layers;
 }
@@ -101,7 +105,9 @@ int run(int argc, char ** argv) {
     std::string synthetic;
     const option longs[] = {{"codec", 1, nullptr, 'c'},     {"level", 1, nullptr, 'l'},    {"block", 1, nullptr, 'b'},
                             {"threads", 1, nullptr, 't'},   {"parallel", 1, nullptr, 'p'}, {"keep", 0, nullptr, 'k'},
-                            {"synthetic", 1, nullptr, 's'}, {"help", 0, nullptr, 'h'},     {}};
+                            {"synthetic", 1, nullptr, 's'}, {"help", 0, nullptr, 'h'},     {"cache", 1, nullptr, 'C'},
+                            {}};
+    std::string cache_directory;
     for (int c = 0; (c = ::getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
         const std::string_view value = optarg != nullptr ? optarg : "";
         const auto number = text::parse_unsigned<unsigned>(value).value_or(0);
@@ -138,6 +144,9 @@ int run(int argc, char ** argv) {
         case 's':
             synthetic = value;
             break;
+        case 'C':
+            cache_directory = value;
+            break;
         case 'h':
             std::fputs(usage, stdout);
             return 0;
@@ -159,14 +168,28 @@ int run(int argc, char ** argv) {
     ::getrusage(RUSAGE_SELF, &before);
     const std::uint64_t written_before = proc_value("/proc/self/io", "wchar:");
     const auto begin = std::chrono::steady_clock::now();
-    const auto result = squash::convert(std::move(layers), output.get(), 0, options, {}, {});
+    std::optional<squash::LayerCache> cache;
+    std::optional<squash::LayerReuse> reuse;
+    if (!cache_directory.empty()) {
+        cache.emplace(cache_directory, std::uint64_t{1} << 32U, options, squash::Limits{});
+        reuse.emplace(*cache, std::vector<std::string>{"public"}, std::string{std::unique_ptr<char, decltype(&std::free)>{::realpath(result_path, nullptr), &std::free}.get()});
+    }
+    std::vector<oci::Descriptor> blobs;
+    std::vector<Digest> diff_ids;
+    for (const auto & layer : layers) {
+        blobs.push_back(layer.blob);
+        diff_ids.push_back(layer.diff_id);
+    }
+    const auto result =
+        squash::convert(std::move(layers), output.get(), 0, options, {}, {}, reuse ? &*reuse : nullptr);
+    if (reuse) reuse->commit("public", blobs, diff_ids);
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
     rusage after{};
     ::getrusage(RUSAGE_SELF, &after);
     const std::uint64_t peak = proc_value("/proc/self/status", "VmHWM:");
     std::printf("wall_s=%.2f user_s=%.2f system_s=%.2f peak_mib=%.1f promised_mib=%.1f written_mb=%.1f size_mb=%.1f "
                 "entries=%llu unpacked_mb=%.1f "
-                "unpacked_mb_per_s=%.0f bytes_per_path=%.0f devices=%llu setid=%llu xattrs=%llu\n",
+                "unpacked_mb_per_s=%.0f bytes_per_path=%.0f devices=%llu setid=%llu xattrs=%llu reused=%llu\n",
                 wall.count(), seconds(after.ru_utime) - seconds(before.ru_utime),
                 seconds(after.ru_stime) - seconds(before.ru_stime), static_cast<double>(peak) / 1024,
                 static_cast<double>(options.memory_bytes()) / (1024 * 1024),
@@ -178,7 +201,8 @@ int run(int argc, char ** argv) {
                     static_cast<double>(std::max<std::uint64_t>(1, result.entries)),
                 static_cast<unsigned long long>(result.dropped_devices),
                 static_cast<unsigned long long>(result.dropped_setid),
-                static_cast<unsigned long long>(result.dropped_xattrs));
+                static_cast<unsigned long long>(result.dropped_xattrs),
+                static_cast<unsigned long long>(result.reused_layers));
     return 0;
 }
 

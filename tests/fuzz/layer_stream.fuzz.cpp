@@ -37,12 +37,13 @@ private:
 
 struct Sink : TreeSink, BodySink {
     explicit Sink(Tree & merged) : tree{merged} {}
-    BodySink & begin_file(InodeIndex inode, std::uint64_t size) override {
+    BodySink * begin_file(InodeIndex inode, std::uint64_t size) override {
         promised = size;
         received = 0;
         tree.inode(inode).content = 0;
-        return *this;
+        return this;
     }
+    BodySink * begin_hidden_file(std::uint64_t) override { return nullptr; }
     void end_file() override {
         if (received != promised) std::abort();
         total += received;

@@ -249,6 +249,7 @@ class Site:
             "Listen": self.gateway_url.removeprefix("http://"), "Database": f"{self.dir}/gateway/catalog.sqlite",
             "WorkerThreads": 2, "LogLevel": "debug", "DefaultImageLocation": self.registry, "DefaultImageFormat": "squashfs",
             "PullUpdateTimeout": 300, "ImageExpirationTimeout": "90:00:00:00",
+            "LayerCache": {"Size": 0},  # a pull is a cold one, unless its test says otherwise
             "CacheDirectory": f"{self.dir}/gateway/cache", "ExpandDirectory": f"{self.dir}/gateway/expand",
             "Locations": {self.registry: {"remotetype": "dockerv2", "url": f"http://{self.registry}",
                                           "authMethod": "basic" if self.registry_login else "token"}},

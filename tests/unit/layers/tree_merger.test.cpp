@@ -14,11 +14,12 @@ using tests::TarWriter;
 namespace {
 
 struct MemorySink : TreeSink, BodySink {
-    BodySink & begin_file(InodeIndex inode, std::uint64_t) override {
+    BodySink * begin_file(InodeIndex inode, std::uint64_t) override {
         current = inode;
         ++bodies_read;
-        return *this;
+        return this;
     }
+    BodySink * begin_hidden_file(std::uint64_t) override { return nullptr; }
     void end_file() override {}
     void data(std::span<const std::byte> bytes) override {
         bodies[current].append(reinterpret_cast<const char *>(bytes.data()), bytes.size());

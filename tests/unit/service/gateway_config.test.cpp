@@ -265,3 +265,15 @@ TEST_CASE("I37: a configuration that others could have written is refused, with 
                               "\": it belongs to uid 12345, so others decide what is in it; run: chown root " + path);
     }
 }
+
+TEST_CASE("R16: the layer cache is on, and its size and place are the site's") {
+    CHECK(parse(with("")).config.settings.layer_cache.max_bytes == std::uint64_t{4} << 30U);
+    CHECK(parse(with("")).config.settings.layer_cache.directory == "/cache/layers");
+    const auto set = parse(with(R"("LayerCache":{"Size":"12M","Path":"/scratch/layers/"},)"));
+    CHECK(set.config.settings.layer_cache.max_bytes == std::uint64_t{12} << 20U);
+    CHECK(set.config.settings.layer_cache.directory == "/scratch/layers");
+    CHECK(parse(with(R"("LayerCache":{"Size":0},)")).config.settings.layer_cache.max_bytes == 0);
+    CHECK_FALSE(parse(with(R"("LayerCache":{"Size":"2000P"},)")).usable());
+    CHECK_FALSE(parse(with(R"("LayerCache":{"Path":"layers"},)")).usable());
+    CHECK_FALSE(parse(with(R"("LayerCache":"4G",)")).usable());
+}
