@@ -24,7 +24,7 @@ from gateways import Gateways
 from services import start_munged
 from site_fixture import GATEWAY_ACCOUNT
 
-CHAOS = {"seconds": 40.0, "seed": random.randrange(1 << 32)}
+CHAOS = {"seconds": 20.0, "seed": random.randrange(1 << 32)}
 
 
 def published(gateways) -> dict[str, int]:

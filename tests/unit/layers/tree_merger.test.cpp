@@ -1,6 +1,7 @@
 #include "layers/tree_merger.hpp"
 
 #include "base/error.hpp"
+#include "layers/layer_reader.hpp"
 #include "support/tar_writer.hpp"
 
 #include <algorithm>
