@@ -2,7 +2,7 @@
 
 usage: several.py [--minutes N] [--seed N] [unittest's own arguments]
 
-Without --minutes, gateways are killed and stopped for 40 seconds. The seed is printed; the same one gives the same order of
+Without --minutes, gateways are killed and stopped for 20 seconds. The seed is printed; the same one gives the same order of
 kills, pauses and requests, as far as a machine does.
 """
 import glob
