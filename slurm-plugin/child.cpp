@@ -85,6 +85,7 @@ pid_t spawn(const std::vector<std::string> & argv, int in, int out, int err) {
     add(::posix_spawnattr_setsigdefault(&spawn.attributes, &all));
     add(::posix_spawnattr_setflags(&spawn.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
     std::vector<char *> words;
+    words.reserve(argv.size() + 1);
     for (const std::string & word : argv)
         words.push_back(const_cast<char *>(word.c_str())); // posix_spawn does not write
     words.push_back(nullptr);

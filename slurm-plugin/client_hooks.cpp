@@ -9,7 +9,7 @@ namespace shifter::slurm_plugin {
 namespace {
 
 std::optional<std::string> own_variable(const std::string & name) {
-    const char * const value = std::getenv(name.c_str());
+    const char * const value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): Slurm calls from one thread
     return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 
@@ -23,9 +23,11 @@ void give_to_prolog(spank_t spank, const Variable & variable) {
 void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
     give_to_prolog(spank, variable);
     // The environment of the client command becomes the job's; names that begin with SLURM_ pass --export=NONE as well.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     if (::setenv(("SLURM_SPANK_" + variable.name).c_str(), variable.value.c_str(), 1) != 0)
         throw SysError{errno, "cannot pass on " + variable.name};
     // What this command was told itself also wins over SHIFTER_* variables that are around.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     if (origin == Origin::command && ::setenv(variable.name.c_str(), variable.value.c_str(), 1) != 0)
         throw SysError{errno, "cannot pass on " + variable.name};
 }
@@ -33,6 +35,7 @@ void give_to_job(spank_t spank, const Variable & variable, Origin origin) {
 /** Steps inherit options by this variable: with what was decided in place of what was typed. */
 void rewrite_option(spank_t spank, Option option, const std::string & value) {
     const std::string name = option_variable(option);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     if (::setenv(name.c_str(), value.c_str(), 1) != 0) throw SysError{errno, "cannot pass on " + name};
     give_to_prolog(spank, {name, value});
 }
@@ -65,13 +68,15 @@ void give_image(spank_t spank, const Given<ImageRequest> & image) {
 }
 
 /** Whether srun begins a step in the job around it, and no job of its own. */
+// NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
 bool begins_step() { return ::spank_context() == S_CTX_LOCAL && std::getenv("SLURM_JOB_ID") != nullptr; }
 
 /** A step's own image is not what its component has. Of a new job, nothing of the job around it says so. */
 void mark_image_of_step(bool in_job, Origin origin) {
     const std::string name = std::string{"SLURM_SPANK_"} + step_image_variable;
     if (!in_job)
-        ::unsetenv(name.c_str());
+        ::unsetenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): Slurm calls from one thread
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     else if (origin == Origin::command && ::setenv(name.c_str(), "yes", 1) != 0)
         throw SysError{errno, "cannot pass on " + name};
 }

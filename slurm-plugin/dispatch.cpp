@@ -112,6 +112,7 @@ int take_option(int which, const char * value, int remote) noexcept {
             return ESPANK_SUCCESS;
         }
         const std::string variable = "SLURM_SPANK_" + option_variable(option);
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
         const bool inherited = value != nullptr && value == std::getenv(variable.c_str());
         const Origin origin = inherited ? Origin::environment : Origin::command;
         if (const auto why = s.options.take(option, text, origin, client_site())) {

@@ -63,7 +63,8 @@ target_link_options(shifter_slurm PRIVATE -static-libstdc++ -static-libgcc -Wl,-
   -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/shifter_slurm.map)
 # Runs in containers of any C library, or of none.
 add_executable(shifter-task slurm-plugin/task_main.cpp)
-target_link_options(shifter-task PRIVATE -static)
+target_link_libraries(shifter-task PRIVATE shifter_settings shifter_hardening)
+shifter_static_program(shifter-task)
 install(TARGETS shifter-task DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT slurm)
 
 install(TARGETS shifter_slurm LIBRARY DESTINATION lib/shifter COMPONENT slurm)

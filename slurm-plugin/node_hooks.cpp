@@ -30,6 +30,7 @@ template <class Value> Value item(spank_t spank, spank_item_t which, const char 
 
 /** Slurm's word on which job this is, and the node's name, which slurmd gives its children. */
 JobOnNode job_of(spank_t spank) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     const char * const node = std::getenv("SLURMD_NODENAME");
     return JobOnNode::make(std::to_string(item<std::uint32_t>(spank, S_JOB_ID, "job")), node == nullptr ? "" : node)
         .value_or_throw("cannot use the name of this job or node");
@@ -76,7 +77,9 @@ bool is_yes(const std::optional<std::string> & word, bool otherwise) {
 
 /** Nodes and processors of the job (of its component), as slurmd tells them to the prolog; empty where it does not. */
 std::string nodes_of_job() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     const char * const list = std::getenv("SLURM_NODELIST");
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     const char * const counts_text = std::getenv("SLURM_JOB_CPUS_PER_NODE");
     const auto counts = parse_counts(counts_text == nullptr ? "" : counts_text);
     if (list == nullptr || !counts) return {};
@@ -170,6 +173,7 @@ void put_in_front(spank_t spank, TaskPlan & plan, std::string & program) {
 void job_arrives(spank_t spank) {
     const JobOnNode job = job_of(spank);
     const auto variable = [](const std::string & name) -> std::optional<std::string> {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
         const char * const value = std::getenv(("SPANK_" + name).c_str());
         return value == nullptr ? std::nullopt : std::optional<std::string>{value};
     };

@@ -7,6 +7,7 @@
  * SHIFTER_TASK_START has its work (see encode_start() in task.hpp): the number of hooks; module and path of each; the
  * words to execute, which the arguments follow.
  */
+// NOLINTBEGIN(concurrency-mt-unsafe): one thread
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -25,7 +26,7 @@ constexpr int failed = 1;
 constexpr int not_executable = 126;
 constexpr int not_found = 127;
 
-void complain(const std::string & sentence) { std::fprintf(stderr, "shifter: %s\n", sentence.c_str()); }
+void complain(const std::string & sentence) { (void)std::fprintf(stderr, "shifter: %s\n", sentence.c_str()); }
 
 std::optional<std::size_t> number(std::string_view text) {
     std::size_t value = 0;
@@ -50,7 +51,7 @@ std::optional<std::vector<std::string>> decode(std::string_view text) {
     return strings;
 }
 
-bool run_hook(std::string module, std::string path) {
+bool run_hook(const std::string & module, std::string path) {
     const std::string what = "the userhook \"" + path + "\" of module \"" + module + "\"";
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -94,3 +95,4 @@ int main(int, char ** argv) {
     complain(std::string{words[0]} + ": " + std::strerror(why));
     return why == ENOENT || why == ENOTDIR ? not_found : not_executable;
 }
+// NOLINTEND(concurrency-mt-unsafe)

@@ -82,8 +82,8 @@ std::set<unsigned> codecs_in_use(const std::string & image_path) {
     const std::unique_ptr<DIR, ClosesDirectory> folder{::opendir(image_path.c_str())};
     std::size_t count = 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): this stream is ours alone
-    for (const dirent * entry = nullptr;
-         folder && (entry = ::readdir(folder.get())) != nullptr && count < max_images;) {
+    const auto next = [&] { return folder ? ::readdir(folder.get()) : nullptr; };
+    for (const dirent * entry = nullptr; count < max_images && (entry = next()) != nullptr;) {
         const std::string_view name = entry->d_name;
         if (name.size() < 10 || name.substr(name.size() - 9) != ".squashfs") continue;
         ++count;

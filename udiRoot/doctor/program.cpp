@@ -32,6 +32,7 @@ Outcome run(std::vector<std::string> words, const std::string & input) {
     ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
     std::vector<char *> argv;
+    argv.reserve(words.size() + 1);
     for (std::string & word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     pid_t pid = -1;

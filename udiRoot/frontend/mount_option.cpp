@@ -40,7 +40,7 @@ Expected<Settings> read_settings(std::string_view text) {
             return ParseError{0, "there is no key " + quoted(key) +
                                      "; keys are type, source, destination, readonly, size and bind-propagation"};
         if (equals == std::string_view::npos && known->meaning != "readonly")
-            return ParseError{0, key + " needs a value, as in " + key + "=VALUE"};
+            return ParseError{0, key + (" needs a value, as in " + key).append("=VALUE")};
         const std::string_view value = equals == std::string_view::npos ? "true" : pair.substr(equals + 1);
         if (!settings.emplace(known->meaning, value).second)
             return ParseError{0, "the " + std::string{known->meaning} + " is there twice"};
