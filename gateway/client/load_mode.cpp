@@ -18,8 +18,9 @@ std::string tag_of(const Command & command) {
     const auto & words = command.options.arguments;
     std::string tag = words.size() > 1 ? words[1] : "";
     if (tag.empty()) {
-        if (words.front() == "-") throw UsageError{"an image from standard input needs a name: " + std::string{name_of(command.options.mode)} +
-                             " - TAG"};
+        if (words.front() == "-")
+            throw UsageError{
+                "an image from standard input needs a name: " + std::string{name_of(command.options.mode)} + " - TAG"};
         tag = std::filesystem::path{words.front()}.lexically_normal().filename().string();
         if (tag.empty())
             tag = std::filesystem::path{words.front()}.lexically_normal().parent_path().filename().string();
@@ -108,30 +109,31 @@ int bring(const Command & command, const Way & way) {
     const auto asked = ImageRequest::from_parts("custom", tag_of(command));
     if (!asked)
         throw UsageError{"cannot use " + shifter::quoted(tag_of(command)) + " as a name: " + asked.error().what};
-    return within("cannot " + std::string{name_of(command.options.mode)} + " " + shifter::quoted(command.options.argument), [&] {
-        ImageStream stream{command.options.argument};
-        Sender sender{command};
-        sender.send(stream);
-        std::string record = sender.finish(*asked, way);
-        show_message(command, record);
-        const std::string number = std::to_string(number_of(record));
-        const std::string name = "custom:" + filed_as(record);
-        ImageInfo info = parse_image_info(record);
-        std::string shown;
-        const auto show = [&] {
-            if (info.status == shown || command.options.json) return;
-            shown = info.status;
-            command.around.io.out << status_line(command.around.now(), name, info.status) << '\n' << std::flush;
-        };
-        while (is_under_way(info.status)) {
-            command.around.sleep(std::chrono::milliseconds{200});
-            info = parse_image_info(sender.client().get_path("progress", "/" + number));
-            show();
-        }
-        if (info.status != "READY")
-            throw Error{info.status_message.empty() ? "the gateway says " + info.status : info.status_message};
-        return 0;
-    });
+    return within(
+        "cannot " + std::string{name_of(command.options.mode)} + " " + shifter::quoted(command.options.argument), [&] {
+            ImageStream stream{command.options.argument};
+            Sender sender{command};
+            sender.send(stream);
+            std::string record = sender.finish(*asked, way);
+            show_message(command, record);
+            const std::string number = std::to_string(number_of(record));
+            const std::string name = "custom:" + filed_as(record);
+            ImageInfo info = parse_image_info(record);
+            std::string shown;
+            const auto show = [&] {
+                if (info.status == shown || command.options.json) return;
+                shown = info.status;
+                command.around.io.out << status_line(command.around.now(), name, info.status) << '\n' << std::flush;
+            };
+            while (is_under_way(info.status)) {
+                command.around.sleep(std::chrono::milliseconds{200});
+                info = parse_image_info(sender.client().get_path("progress", "/" + number));
+                show();
+            }
+            if (info.status != "READY")
+                throw Error{info.status_message.empty() ? "the gateway says " + info.status : info.status_message};
+            return 0;
+        });
 }
 
 } // namespace

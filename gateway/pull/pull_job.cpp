@@ -33,7 +33,8 @@ std::string count_of(std::size_t layers) { return layers == 1 ? "1 layer" : std:
 PullJob::PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, catalog::Pull pull,
                  const MakeOrigin & make_origin, bool has_credentials, std::stop_token stop,
                  const squash::LayerCache * layer_cache)
-    : settings_{settings}, catalog_{catalog}, layer_cache_{layer_cache}, pull_{std::move(pull)}, system_{system_named(settings, pull_.key.system)},
+    : settings_{settings}, catalog_{catalog},
+      layer_cache_{layer_cache}, pull_{std::move(pull)}, system_{system_named(settings, pull_.key.system)},
       has_credentials_{has_credentials}, on_service_stop_{std::move(stop), [this] { abort_.request_stop(); }},
       publisher_{system_.storage}, shown_{pull_.state} {
     origin_ = make_origin(abort_.get_token());
@@ -97,7 +98,8 @@ void PullJob::convert_and_publish() {
     }
     // Nobody waits for this any more. What took a login at any point is not everybody's.
     const bool is_public = image_->anonymous && origin_->is_public();
-    if (reuse) reuse->commit(is_public ? public_layers : scopes.back(), image_->manifest.layers, image_->config.diff_ids);
+    if (reuse)
+        reuse->commit(is_public ? public_layers : scopes.back(), image_->manifest.layers, image_->config.diff_ids);
 }
 
 std::vector<squash::LayerInput> PullJob::layer_inputs() {

@@ -46,7 +46,7 @@ std::optional<Challenge> challenge_of(const HttpResponse & response, std::string
 Access::Access(Http & http, Url base, const Location & location, std::optional<Credentials> credentials,
                RegistryLimits limits)
     : http_{http}, base_{std::move(base)}, method_{location.auth_method}, token_hosts_{location.token_hosts},
-      credentials_{std::move(credentials)}, limits_{std::move(limits)} {}
+      credentials_{std::move(credentials)}, limits_{limits} {}
 
 Pass Access::current(const std::string & repository, const std::stop_token & stop) {
     const std::lock_guard lock{mutex_};

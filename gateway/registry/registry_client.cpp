@@ -29,7 +29,7 @@ public:
     Resolver(Endpoint & endpoint, const RegistryLimits & limits, const std::stop_token & stop, std::string repository)
         : endpoint_{endpoint}, limits_{limits}, stop_{stop}, repository_{std::move(repository)} {}
 
-    ResolvedImage resolve(const ImageReference & reference, const oci::Platform & wanted) const {
+    [[nodiscard]] ResolvedImage resolve(const ImageReference & reference, const oci::Platform & wanted) const {
         // The one time that the tag is asked for (R7); from here on everything has a digest.
         const Document first = fetch_named(reference.selector());
         const Digest digest = check_named(first, reference.digest);
@@ -158,7 +158,7 @@ private:
 
 Session::Session(const Location & location, const std::optional<Credentials> & credentials, RegistryLimits the_limits,
                  std::stop_token the_stop)
-    : limits{std::move(the_limits)}, stop{std::move(the_stop)}, http{{location.ca_file, location.proxy, limits}} {
+    : limits{the_limits}, stop{std::move(the_stop)}, http{{location.ca_file, location.proxy, limits}} {
     for (const std::string & mirror : location.mirrors)
         endpoints.push_back(std::make_unique<Endpoint>(http, mirror, location, std::nullopt, limits));
     endpoints.push_back(std::make_unique<Endpoint>(http, location.url, location, credentials, limits));
@@ -191,10 +191,10 @@ public:
     std::shared_ptr<Session> session;
 };
 
-RegistryClient::RegistryClient(Location location, std::optional<Credentials> credentials, RegistryLimits limits,
-                               std::stop_token stop)
+RegistryClient::RegistryClient(const Location & location, const std::optional<Credentials> & credentials,
+                               RegistryLimits limits, std::stop_token stop)
     : impl_{std::make_unique<Impl>()} {
-    impl_->session = std::make_shared<Session>(location, credentials, std::move(limits), std::move(stop));
+    impl_->session = std::make_shared<Session>(location, credentials, limits, std::move(stop));
 }
 
 RegistryClient::~RegistryClient() = default;

@@ -87,7 +87,7 @@ using OnBytes = std::function<void(std::uint64_t)>;
  */
 class RegistryClient {
 public:
-    RegistryClient(Location location, std::optional<Credentials> credentials, RegistryLimits limits,
+    RegistryClient(const Location & location, const std::optional<Credentials> & credentials, RegistryLimits limits,
                    std::stop_token stop);
     ~RegistryClient();
     RegistryClient(const RegistryClient &) = delete;

@@ -163,8 +163,8 @@ void verify(Output & output) {
 
 } // namespace
 
-Result convert(std::vector<LayerInput> layers, int output_fd, std::uint32_t created, const Options & options,
-               const Limits & limits, std::stop_token stop, LayerReuse * reuse) {
+Result convert(const std::vector<LayerInput> & layers, int output_fd, std::uint32_t created, const Options & options,
+               const Limits & limits, const std::stop_token & stop, LayerReuse * reuse) {
     options.check();
     if (layers.size() > 0xfffe) throw Error{"cannot convert an image of " + std::to_string(layers.size()) + " layers"};
     layers::Tree tree;

@@ -68,7 +68,8 @@ struct Result {
  * @throws Error       in words, when a layer breaks a rule, a limit or its digest, or when the disk is full; `output`
  *                     holds a prefix then, and its owner discards it
  */
-[[nodiscard]] Result convert(std::vector<LayerInput> layers, int output, std::uint32_t created, const Options & options,
-                             const Limits & limits, std::stop_token stop, LayerReuse * reuse = nullptr);
+[[nodiscard]] Result convert(const std::vector<LayerInput> & layers, int output, std::uint32_t created,
+                             const Options & options, const Limits & limits, const std::stop_token & stop,
+                             LayerReuse * reuse = nullptr);
 
 } // namespace shifter::squash

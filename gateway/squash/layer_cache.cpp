@@ -12,8 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,10 +38,9 @@ std::string sample_of(const Options & options) {
     }
     std::string packed(text.size(), '\0');
     const auto compressor = make_compressor(options);
-    const auto count = compressor->do_block(compressor.get(), reinterpret_cast<const sqfs_u8 *>(text.data()),
-                                            static_cast<sqfs_u32>(text.size()),
-                                            reinterpret_cast<sqfs_u8 *>(packed.data()),
-                                            static_cast<sqfs_u32>(packed.size()));
+    const auto count = compressor->do_block(
+        compressor.get(), reinterpret_cast<const sqfs_u8 *>(text.data()), static_cast<sqfs_u32>(text.size()),
+        reinterpret_cast<sqfs_u8 *>(packed.data()), static_cast<sqfs_u32>(packed.size()));
     check_sqfs(count, "try the compressor");
     packed.resize(static_cast<std::size_t>(count));
     return oci::digest_of(packed).to_string();
@@ -59,8 +58,10 @@ void make_directory(const std::string & path) {
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         throw SysError{errno, "cannot make the layer cache " + shifter::quoted(path)};
     struct stat facts {};
-    if (::lstat(path.c_str(), &facts) != 0) throw SysError{errno, "cannot look at the layer cache " + shifter::quoted(path)};
-    if (!S_ISDIR(facts.st_mode)) throw Error{"cannot use the layer cache " + shifter::quoted(path) + ": it is no directory"};
+    if (::lstat(path.c_str(), &facts) != 0)
+        throw SysError{errno, "cannot look at the layer cache " + shifter::quoted(path)};
+    if (!S_ISDIR(facts.st_mode))
+        throw Error{"cannot use the layer cache " + shifter::quoted(path) + ": it is no directory"};
     if (facts.st_uid != ::geteuid() || (facts.st_mode & 077U) != 0)
         throw Error{"cannot use the layer cache " + shifter::quoted(path) +
                     ": it holds parts of private images, and others than this account can enter it; run: chmod 700 " +
@@ -80,15 +81,16 @@ oci::KeyedHasher::Key read_or_make_key(const std::string & directory) {
         oci::KeyedHasher::Key key{};
         if (fd) {
             if (io::read_some(fd.get(), key, shifter::quoted(path)) == key.size()) return key;
-            throw Error{"cannot use the layer cache " + shifter::quoted(directory) + ": its file \"key\" is damaged; remove it"};
+            throw Error{"cannot use the layer cache " + shifter::quoted(directory) +
+                        ": its file \"key\" is damaged; remove it"};
         }
         if (errno != ENOENT) throw SysError{errno, "cannot open " + shifter::quoted(path)};
         key = oci::KeyedHasher::random_key();
         std::string made = directory + "/.key.XXXXXX";
         const UniqueFd file{::mkostemp(made.data(), O_CLOEXEC)}; // 0600
         if (!file) throw SysError{errno, "cannot make " + shifter::quoted(path)};
-        const bool is_written = ::write(file.get(), key.data(), key.size()) == static_cast<ssize_t>(key.size()) &&
-                                ::fsync(file.get()) == 0;
+        const bool is_written =
+            ::write(file.get(), key.data(), key.size()) == static_cast<ssize_t>(key.size()) && ::fsync(file.get()) == 0;
         const int error_number = errno;
         if (!is_written) {
             (void)::unlink(made.c_str());
@@ -171,7 +173,8 @@ LayerReuse::LayerReuse(const LayerCache & cache, std::vector<std::string> scopes
         if (::mkdtemp(made.data()) == nullptr) throw SysError{errno, "cannot make a directory in it"};
         directory_ = made;
         lock_.reset(::open((made + "/" + lock_name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-        if (!lock_ || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) throw SysError{errno, "cannot lock a directory in it"};
+        if (!lock_ || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+            throw SysError{errno, "cannot lock a directory in it"};
     } catch (const Error & error) {
         log::warning("event=layer_cache the layer cache " + cache.directory() + " learns nothing: " + error.what());
         std::error_code ignored;
@@ -218,7 +221,8 @@ void LayerReuse::commit(const std::string & scope, const std::vector<oci::Descri
         }
         sync_directory(cache_.directory());
     } catch (const std::exception & error) {
-        log::warning("event=layer_cache the layer cache " + cache_.directory() + " has learned less than it could: " + error.what());
+        log::warning("event=layer_cache the layer cache " + cache_.directory() +
+                     " has learned less than it could: " + error.what());
     }
     finished_.clear();
     cache_.evict();

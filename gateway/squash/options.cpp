@@ -66,7 +66,7 @@ std::size_t Options::backlog() const {
 
 std::size_t Options::memory_bytes() const {
     return parallel_layers * layers::decoder_memory_bytes + layers::largest_window_bytes + backlog() * block_bytes +
-           compressors() * (compressor_bytes(*this) + 2 * block_bytes) + (std::size_t{24} << 20U);
+           compressors() * (compressor_bytes(*this) + std::size_t{2} * block_bytes) + (std::size_t{24} << 20U);
 }
 
 } // namespace shifter::squash

@@ -80,7 +80,8 @@ bool DataWriter::use_small(LayerState & layer, std::uint32_t number, layers::Ino
     return is_first;
 }
 
-/** The big file, whose blocks lie or are to lie at `start`, is in the image; its place is that of an equal one, if any. */
+/** The big file, whose blocks lie or are to lie at `start`, is in the image; its place is that of an equal one, if any.
+ */
 void DataWriter::place_big(LayerState & layer, std::uint32_t number, layers::InodeIndex inode, std::uint64_t start) {
     StoredFile & stored = layer.blocks.files[number];
     if (const std::uint32_t same = find(stored.fingerprint, stored.size_bytes); same != nowhere) {
@@ -140,14 +141,16 @@ private:
 bool DataWriter::is_all_there(const CachedLayer & cached, const LayerBlocks & blocks) const {
     std::vector<std::uint32_t> items;
     std::vector<bool> has_fragment(blocks.fragments.size(), false);
-    std::unordered_set<std::uint64_t> seen; // of this layer; fingerprints are as good as random, and half of one will do
+    std::unordered_set<std::uint64_t>
+        seen; // of this layer; fingerprints are as good as random, and half of one will do
     for (const auto & pass : wanted_) {
         for (const WantedFile & wanted : pass) {
             if (wanted.number >= blocks.files.size()) return false;
             const StoredFile & file = blocks.files[wanted.number];
             const bool is_small = file.size_bytes < options_.block_bytes;
             // What the image has already, from an upper layer or from this one, will not be copied.
-            if (find(file.fingerprint, file.size_bytes) != nowhere || !seen.insert(file.fingerprint[0]).second) continue;
+            if (find(file.fingerprint, file.size_bytes) != nowhere || !seen.insert(file.fingerprint[0]).second)
+                continue;
             if (is_small && has_fragment.at(file.fragment)) continue;
             if (is_small) has_fragment.at(file.fragment) = true;
             const std::uint64_t offset = is_small ? blocks.fragments[file.fragment].offset : file.offset;

@@ -103,10 +103,11 @@ double seconds(const timeval & time) {
 int run(int argc, char ** argv) {
     squash::Options options;
     std::string synthetic;
-    const option longs[] = {{"codec", 1, nullptr, 'c'},     {"level", 1, nullptr, 'l'},    {"block", 1, nullptr, 'b'},
-                            {"threads", 1, nullptr, 't'},   {"parallel", 1, nullptr, 'p'}, {"keep", 0, nullptr, 'k'},
-                            {"synthetic", 1, nullptr, 's'}, {"help", 0, nullptr, 'h'},     {"cache", 1, nullptr, 'C'},
-                            {}};
+    const option longs[] = {{"codec", 1, nullptr, 'c'},     {"level", 1, nullptr, 'l'},
+                            {"block", 1, nullptr, 'b'},     {"threads", 1, nullptr, 't'},
+                            {"parallel", 1, nullptr, 'p'},  {"keep", 0, nullptr, 'k'},
+                            {"synthetic", 1, nullptr, 's'}, {"help", 0, nullptr, 'h'},
+                            {"cache", 1, nullptr, 'C'},     {}};
     std::string cache_directory;
     for (int c = 0; (c = ::getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
         const std::string_view value = optarg != nullptr ? optarg : "";
@@ -172,7 +173,10 @@ int run(int argc, char ** argv) {
     std::optional<squash::LayerReuse> reuse;
     if (!cache_directory.empty()) {
         cache.emplace(cache_directory, std::uint64_t{1} << 32U, options, squash::Limits{});
-        reuse.emplace(*cache, std::vector<std::string>{"public"}, std::string{std::unique_ptr<char, decltype(&std::free)>{::realpath(result_path, nullptr), &std::free}.get()});
+        reuse.emplace(
+            *cache, std::vector<std::string>{"public"},
+            std::string{
+                std::unique_ptr<char, decltype(&std::free)>{::realpath(result_path, nullptr), &std::free}.get()});
     }
     std::vector<oci::Descriptor> blobs;
     std::vector<Digest> diff_ids;
@@ -180,29 +184,27 @@ int run(int argc, char ** argv) {
         blobs.push_back(layer.blob);
         diff_ids.push_back(layer.diff_id);
     }
-    const auto result =
-        squash::convert(std::move(layers), output.get(), 0, options, {}, {}, reuse ? &*reuse : nullptr);
+    const auto result = squash::convert(std::move(layers), output.get(), 0, options, {}, {}, reuse ? &*reuse : nullptr);
     if (reuse) reuse->commit("public", blobs, diff_ids);
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
     rusage after{};
     ::getrusage(RUSAGE_SELF, &after);
     const std::uint64_t peak = proc_value("/proc/self/status", "VmHWM:");
-    std::printf("wall_s=%.2f user_s=%.2f system_s=%.2f peak_mib=%.1f promised_mib=%.1f written_mb=%.1f size_mb=%.1f "
-                "entries=%llu unpacked_mb=%.1f "
-                "unpacked_mb_per_s=%.0f bytes_per_path=%.0f devices=%llu setid=%llu xattrs=%llu reused=%llu\n",
-                wall.count(), seconds(after.ru_utime) - seconds(before.ru_utime),
-                seconds(after.ru_stime) - seconds(before.ru_stime), static_cast<double>(peak) / 1024,
-                static_cast<double>(options.memory_bytes()) / (1024 * 1024),
-                static_cast<double>(proc_value("/proc/self/io", "wchar:") - written_before) / 1e6,
-                static_cast<double>(result.size_bytes) / 1e6, static_cast<unsigned long long>(result.entries),
-                static_cast<double>(result.unpacked_bytes) / 1e6,
-                static_cast<double>(result.unpacked_bytes) / 1e6 / wall.count(),
-                static_cast<double>((peak - memory_before) * 1024) /
-                    static_cast<double>(std::max<std::uint64_t>(1, result.entries)),
-                static_cast<unsigned long long>(result.dropped_devices),
-                static_cast<unsigned long long>(result.dropped_setid),
-                static_cast<unsigned long long>(result.dropped_xattrs),
-                static_cast<unsigned long long>(result.reused_layers));
+    std::printf(
+        "wall_s=%.2f user_s=%.2f system_s=%.2f peak_mib=%.1f promised_mib=%.1f written_mb=%.1f size_mb=%.1f "
+        "entries=%llu unpacked_mb=%.1f "
+        "unpacked_mb_per_s=%.0f bytes_per_path=%.0f devices=%llu setid=%llu xattrs=%llu reused=%llu\n",
+        wall.count(), seconds(after.ru_utime) - seconds(before.ru_utime),
+        seconds(after.ru_stime) - seconds(before.ru_stime), static_cast<double>(peak) / 1024,
+        static_cast<double>(options.memory_bytes()) / (1024 * 1024),
+        static_cast<double>(proc_value("/proc/self/io", "wchar:") - written_before) / 1e6,
+        static_cast<double>(result.size_bytes) / 1e6, static_cast<unsigned long long>(result.entries),
+        static_cast<double>(result.unpacked_bytes) / 1e6,
+        static_cast<double>(result.unpacked_bytes) / 1e6 / wall.count(),
+        static_cast<double>((peak - memory_before) * 1024) /
+            static_cast<double>(std::max<std::uint64_t>(1, result.entries)),
+        static_cast<unsigned long long>(result.dropped_devices), static_cast<unsigned long long>(result.dropped_setid),
+        static_cast<unsigned long long>(result.dropped_xattrs), static_cast<unsigned long long>(result.reused_layers));
     return 0;
 }
 

@@ -15,7 +15,8 @@ namespace tests {
 class Bytes {
 public:
     template <class T> Bytes & add(T value) {
-        for (std::size_t i = 0; i < sizeof(T); ++i) text += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
+        for (std::size_t i = 0; i < sizeof(T); ++i)
+            text += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
         return *this;
     }
     Bytes & add(const std::string & more) {
@@ -39,8 +40,14 @@ struct SquashfsWriter {
     std::uint64_t root = 0;
 
     static std::string head(std::uint16_t type, std::uint16_t mode) {
-        return Bytes{}.add(type).add(mode).add<std::uint16_t>(0).add<std::uint16_t>(0).add<std::uint32_t>(1'000'000'000)
-            .add<std::uint32_t>(1).text;
+        return Bytes{}
+            .add(type)
+            .add(mode)
+            .add<std::uint16_t>(0)
+            .add<std::uint16_t>(0)
+            .add<std::uint32_t>(1'000'000'000)
+            .add<std::uint32_t>(1)
+            .text;
     }
     std::uint64_t inode(const std::string & bytes) {
         const std::uint64_t at = inodes.size();
@@ -51,15 +58,26 @@ struct SquashfsWriter {
     std::uint64_t file(const std::string & body, std::uint16_t mode = 0644, std::uint32_t links = 1) {
         const std::uint64_t at = 96 + data.size();
         Bytes bytes;
-        bytes.add(head(9, mode)).add(at).add<std::uint64_t>(body.size()).add<std::uint64_t>(0).add(links)
-            .add<std::uint32_t>(0xffffffff).add<std::uint32_t>(0).add<std::uint32_t>(0xffffffff);
+        bytes.add(head(9, mode))
+            .add(at)
+            .add<std::uint64_t>(body.size())
+            .add<std::uint64_t>(0)
+            .add(links)
+            .add<std::uint32_t>(0xffffffff)
+            .add<std::uint32_t>(0)
+            .add<std::uint32_t>(0xffffffff);
         for (std::size_t done = 0; done < body.size(); done += block_bytes)
             bytes.add(static_cast<std::uint32_t>(std::min<std::size_t>(block_bytes, body.size() - done)) | (1U << 24U));
         data += body;
         return inode(bytes.text);
     }
     std::uint64_t symlink(const std::string & text) {
-        return inode(Bytes{}.add(head(3, 0777)).add<std::uint32_t>(1).add(static_cast<std::uint32_t>(text.size())).add(text).text);
+        return inode(Bytes{}
+                         .add(head(3, 0777))
+                         .add<std::uint32_t>(1)
+                         .add(static_cast<std::uint32_t>(text.size()))
+                         .add(text)
+                         .text);
     }
     std::uint64_t device(std::uint16_t mode = 0666) {
         return inode(Bytes{}.add(head(5, mode)).add<std::uint32_t>(1).add<std::uint32_t>(0x103).text);
@@ -70,16 +88,25 @@ struct SquashfsWriter {
         if (children.empty()) return {};
         bytes.add(static_cast<std::uint32_t>(children.size() - 1)).add<std::uint32_t>(0).add<std::uint32_t>(1);
         for (const Listed & child : children)
-            bytes.add(static_cast<std::uint16_t>(child.reference)).add<std::uint16_t>(0).add<std::uint16_t>(1)
-                .add(static_cast<std::uint16_t>(child.name.size() - 1)).add(child.name);
+            bytes.add(static_cast<std::uint16_t>(child.reference))
+                .add<std::uint16_t>(0)
+                .add<std::uint16_t>(1)
+                .add(static_cast<std::uint16_t>(child.name.size() - 1))
+                .add(child.name);
         return bytes.text;
     }
     std::uint64_t directory(const std::vector<Listed> & children, std::uint16_t mode = 0755) {
         const std::string list = listing(children);
         const auto at = static_cast<std::uint16_t>(directories.size());
         directories += list;
-        return inode(Bytes{}.add(head(1, mode)).add<std::uint32_t>(0).add<std::uint32_t>(2)
-                         .add(static_cast<std::uint16_t>(list.size() + 3)).add(at).add<std::uint32_t>(1).text);
+        return inode(Bytes{}
+                         .add(head(1, mode))
+                         .add<std::uint32_t>(0)
+                         .add<std::uint32_t>(2)
+                         .add(static_cast<std::uint16_t>(list.size() + 3))
+                         .add(at)
+                         .add<std::uint32_t>(1)
+                         .text);
     }
 
     /** The numbers of the superblock that a test may want to be wrong; 0: as it is. */
@@ -109,11 +136,24 @@ struct SquashfsWriter {
         const std::uint64_t fragment_table = fragments.empty() ? UINT64_MAX : table(fragments);
         const std::uint64_t id_table = table(Bytes{}.add<std::uint32_t>(0).text);
         Bytes super;
-        super.add<std::uint32_t>(0x73717368).add<std::uint32_t>(1).add<std::uint32_t>(1'000'000'000).add(block_bytes)
-            .add(static_cast<std::uint32_t>(fragments.size() / 16)).add(lies.codec).add(lies.block_log)
-            .add<std::uint16_t>(0).add(lies.ids).add(lies.version).add<std::uint16_t>(0).add(root)
-            .add<std::uint64_t>(lies.bytes_used != 0 ? lies.bytes_used : 96 + body.size()).add(id_table).add(UINT64_MAX)
-            .add(inode_table).add(lies.directory_table != 0 ? lies.directory_table : directory_table).add(fragment_table)
+        super.add<std::uint32_t>(0x73717368)
+            .add<std::uint32_t>(1)
+            .add<std::uint32_t>(1'000'000'000)
+            .add(block_bytes)
+            .add(static_cast<std::uint32_t>(fragments.size() / 16))
+            .add(lies.codec)
+            .add(lies.block_log)
+            .add<std::uint16_t>(0)
+            .add(lies.ids)
+            .add(lies.version)
+            .add<std::uint16_t>(0)
+            .add(root)
+            .add<std::uint64_t>(lies.bytes_used != 0 ? lies.bytes_used : 96 + body.size())
+            .add(id_table)
+            .add(UINT64_MAX)
+            .add(inode_table)
+            .add(lies.directory_table != 0 ? lies.directory_table : directory_table)
+            .add(fragment_table)
             .add(UINT64_MAX);
         return super.text + body;
     }

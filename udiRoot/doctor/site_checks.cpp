@@ -172,7 +172,7 @@ Finding examine_etc_path(const SiteConfig & site) {
     if (site.etc_path.empty()) return fail("etcPath is not set", "set it to the site's files for /etc");
     const bool needed = !site.populate_etc_dynamically || !site.allow_libc_pwd_calls;
     if (const auto why = distrust(site.etc_path, directory)) {
-        const Finding finding = refused(*why, "make the directory, or correct etcPath");
+        Finding finding = refused(*why, "make the directory, or correct etcPath");
         if (!needed) return warn(finding.what + "; no launch needs it now", finding.advice);
         return finding;
     }

@@ -40,14 +40,17 @@ std::vector<Library> libraries_in(const std::string & folder) {
     const std::unique_ptr<DIR, int (*)(DIR *)> listing{::opendir(folder.c_str()), ::closedir};
     if (!listing) throw SysError{errno, "cannot read the node's MPI in " + quoted(folder)};
     std::vector<std::string> names;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     while (const dirent * const entry = ::readdir(listing.get()))
         if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
     std::sort(names.begin(), names.end());
     std::vector<Library> libraries;
+    libraries.reserve(names.size());
     for (const std::string & name : names) libraries.push_back(read_library(folder + "/" + name));
     return libraries;
 }
 
+// NOLINTBEGIN(concurrency-mt-unsafe): one thread
 Verdict decide_for(const std::string & word, const std::string & node_folder) {
     std::optional<Library> command;
     std::vector<std::string> directories = library_directories(std::getenv("LD_LIBRARY_PATH"));
@@ -81,7 +84,7 @@ int run(int argc, char ** argv) {
     }
     const bool asks_help = option == "--help" || option == "-h";
     if (asks_help || option == "--version") {
-        std::fputs(asks_help ? usage : (std::string{"shifter-mpi "} + installed::version + "\n").c_str(), stdout);
+        (void)std::fputs(asks_help ? usage : (std::string{"shifter-mpi "} + installed::version + "\n").c_str(), stdout);
         return 0;
     }
     const char * const variable = std::getenv("SHIFTER_MPI_EXPLAIN");
@@ -101,7 +104,7 @@ int run(int argc, char ** argv) {
     }
     if (explain)
         for (const std::string & reason : verdict.reasons)
-            std::fprintf(stderr, "shifter-mpi: %s\n", log::one_line(reason).c_str());
+            (void)std::fprintf(stderr, "shifter-mpi: %s\n", log::one_line(reason).c_str());
     if (verdict.exchange) {
         const char * const before = std::getenv("LD_LIBRARY_PATH");
         const std::string value = folder + (before != nullptr && *before != '\0' ? ":" + std::string{before} : "");
@@ -112,6 +115,7 @@ int run(int argc, char ** argv) {
     log::error(std::string{argv[first]} + ": " + describe_errno(why));
     return static_cast<int>(why == ENOENT || why == ENOTDIR ? ExitStatus::not_found : ExitStatus::not_executable);
 }
+// NOLINTEND(concurrency-mt-unsafe)
 
 } // namespace
 } // namespace shifter::mpi

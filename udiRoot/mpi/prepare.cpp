@@ -25,8 +25,10 @@ bool is_of_image(const std::string & soname) {
 std::map<std::string, std::string> closure(const std::vector<std::string> & libraries) {
     std::map<std::string, std::string> paths; // by SONAME
     std::vector<Library> queue;
+    queue.reserve(libraries.size());
     for (const std::string & path : libraries) queue.push_back(read_library(path));
     std::vector<std::string> directories;
+    directories.reserve(libraries.size());
     for (const std::string & path : libraries) directories.push_back(fs::absolute(path).parent_path());
     for (const std::string & folder : library_directories(nullptr)) directories.push_back(folder);
     while (!queue.empty()) {

@@ -50,6 +50,7 @@ void add_configured(const std::string & path, int depth, std::vector<std::string
         if (words.substr(0, 8) == "include ") {
             glob_t found{};
             const std::string pattern{text::trim(words.substr(8))};
+            // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
             if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
                 for (std::size_t i = 0; i < found.gl_pathc && i < max_directories; ++i)
                     add_configured(found.gl_pathv[i], depth + 1, directories);

@@ -12,9 +12,9 @@
 #include <utility>
 
 using namespace shifter;
+using Catch::Matchers::Contains;
 using tests::Bytes;
 using tests::SquashfsWriter;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -121,10 +121,16 @@ TEST_CASE("I20: a directory that stands in two places is refused, and so is ever
     // The root's own inode is the first one: at 0.
     const std::string list = SquashfsWriter::listing({{"again", 0}});
     loop.directories = list;
-    loop.root = loop.inode(Bytes{}.add(SquashfsWriter::head(1, 0755)).add<std::uint32_t>(0).add<std::uint32_t>(2)
-                               .add(static_cast<std::uint16_t>(list.size() + 3)).add<std::uint16_t>(0)
-                               .add<std::uint32_t>(1).text);
-    CHECK(refusal(loop.end()) == "the squashfs file is damaged: a directory stands in two places, the second is \"again\"");
+    loop.root = loop.inode(Bytes{}
+                               .add(SquashfsWriter::head(1, 0755))
+                               .add<std::uint32_t>(0)
+                               .add<std::uint32_t>(2)
+                               .add(static_cast<std::uint16_t>(list.size() + 3))
+                               .add<std::uint16_t>(0)
+                               .add<std::uint32_t>(1)
+                               .text);
+    CHECK(refusal(loop.end()) ==
+          "the squashfs file is damaged: a directory stands in two places, the second is \"again\"");
     SquashfsWriter twice;
     const auto inner = twice.directory({});
     twice.root = twice.directory({{"a", inner}, {"b", inner}});
@@ -145,50 +151,82 @@ TEST_CASE("I20: counts, sizes and references beyond what is there are refused, w
         {[](SquashfsWriter & s) { s.root = s.file("x") + 8000; }, "beyond its block"},
         {[](SquashfsWriter & s) { s.root = s.file("x"); }, "its root is no directory"},
         {[](SquashfsWriter & s) { s.root = s.inode(SquashfsWriter::head(15, 0)); }, "type 15"},
-        {[](SquashfsWriter & s) { s.root = s.directory({{"a", 60'000}}); }, "beyond its block"},
+        {[](SquashfsWriter & s) {
+             s.root = s.directory({{"a", 60'000}});
+         },
+         "beyond its block"},
         // a file of 16 EB without a single block
         {[](SquashfsWriter & s) {
-             const auto huge = s.inode(Bytes{}.add(SquashfsWriter::head(9, 0644)).add<std::uint64_t>(96)
-                                           .add<std::uint64_t>(UINT64_MAX).add<std::uint64_t>(0).add<std::uint32_t>(1)
-                                           .add<std::uint32_t>(0xffffffff).add<std::uint32_t>(0)
-                                           .add<std::uint32_t>(0xffffffff).text);
+             const auto huge = s.inode(Bytes{}
+                                           .add(SquashfsWriter::head(9, 0644))
+                                           .add<std::uint64_t>(96)
+                                           .add<std::uint64_t>(UINT64_MAX)
+                                           .add<std::uint64_t>(0)
+                                           .add<std::uint32_t>(1)
+                                           .add<std::uint32_t>(0xffffffff)
+                                           .add<std::uint32_t>(0)
+                                           .add<std::uint32_t>(0xffffffff)
+                                           .text);
              s.root = s.directory({{"huge", huge}});
          },
          "unpacks to more than"},
         // a tail in a fragment that there is not
         {[](SquashfsWriter & s) {
-             const auto tail = s.inode(Bytes{}.add(SquashfsWriter::head(2, 0644)).add<std::uint32_t>(96)
-                                           .add<std::uint32_t>(7).add<std::uint32_t>(0).add<std::uint32_t>(10).text);
+             const auto tail = s.inode(Bytes{}
+                                           .add(SquashfsWriter::head(2, 0644))
+                                           .add<std::uint32_t>(96)
+                                           .add<std::uint32_t>(7)
+                                           .add<std::uint32_t>(0)
+                                           .add<std::uint32_t>(10)
+                                           .text);
              s.root = s.directory({{"tail", tail}});
          },
          "not in its table"},
         // a fragment that ends before the tail does
         {[](SquashfsWriter & s) {
              s.data = std::string(100, 'f');
-             s.fragments = Bytes{}.add<std::uint64_t>(96).add<std::uint32_t>(100U | (1U << 24U)).add<std::uint32_t>(0).text;
-             const auto tail = s.inode(Bytes{}.add(SquashfsWriter::head(2, 0644)).add<std::uint32_t>(96)
-                                           .add<std::uint32_t>(0).add<std::uint32_t>(95).add<std::uint32_t>(10).text);
+             s.fragments =
+                 Bytes{}.add<std::uint64_t>(96).add<std::uint32_t>(100U | (1U << 24U)).add<std::uint32_t>(0).text;
+             const auto tail = s.inode(Bytes{}
+                                           .add(SquashfsWriter::head(2, 0644))
+                                           .add<std::uint32_t>(96)
+                                           .add<std::uint32_t>(0)
+                                           .add<std::uint32_t>(95)
+                                           .add<std::uint32_t>(10)
+                                           .text);
              s.root = s.directory({{"tail", tail}});
          },
          "lies outside of its block"},
         // a directory with 4 billion entries
         {[](SquashfsWriter & s) {
              s.directories = Bytes{}.add<std::uint32_t>(0xffffffff).add<std::uint32_t>(0).add<std::uint32_t>(0).text;
-             s.root = s.inode(Bytes{}.add(SquashfsWriter::head(8, 0755)).add<std::uint32_t>(2)
-                                  .add<std::uint32_t>(0xffffffff).add<std::uint32_t>(0).add<std::uint32_t>(0)
-                                  .add<std::uint16_t>(0).add<std::uint16_t>(0).add<std::uint32_t>(0xffffffff).text);
+             s.root = s.inode(Bytes{}
+                                  .add(SquashfsWriter::head(8, 0755))
+                                  .add<std::uint32_t>(2)
+                                  .add<std::uint32_t>(0xffffffff)
+                                  .add<std::uint32_t>(0)
+                                  .add<std::uint32_t>(0)
+                                  .add<std::uint16_t>(0)
+                                  .add<std::uint16_t>(0)
+                                  .add<std::uint32_t>(0xffffffff)
+                                  .text);
          },
          "too many entries"},
         {[](SquashfsWriter & s) {
-             const auto link = s.inode(Bytes{}.add(SquashfsWriter::head(3, 0777)).add<std::uint32_t>(1)
-                                           .add<std::uint32_t>(0xffffffff).text);
+             const auto link = s.inode(
+                 Bytes{}.add(SquashfsWriter::head(3, 0777)).add<std::uint32_t>(1).add<std::uint32_t>(0xffffffff).text);
              s.root = s.directory({{"link", link}});
          },
          "too long a one"},
         {[](SquashfsWriter & s) {
-             const auto file = s.inode(Bytes{}.add(SquashfsWriter::head(2, 0644)).add<std::uint32_t>(0xfffffff0)
-                                           .add<std::uint32_t>(0xffffffff).add<std::uint32_t>(0).add<std::uint32_t>(4096)
-                                           .add<std::uint32_t>(4096U | (1U << 24U)).text);
+             const auto file = s.inode(Bytes{}
+                                           .add(SquashfsWriter::head(2, 0644))
+                                           .add<std::uint32_t>(0xfffffff0)
+                                           .add<std::uint32_t>(0xffffffff)
+                                           .add<std::uint32_t>(0)
+                                           .add<std::uint32_t>(4096)
+                                           .add<std::uint32_t>(4096U | (1U << 24U))
+                                           .text);
              s.root = s.directory({{"far", file}});
          },
          "a block lies outside"},
