@@ -53,10 +53,10 @@ constexpr std::chrono::seconds readers_patience{20};
 /** A gateway that restarts takes its pulls up again (R2): its absence is waited out for this long. */
 constexpr std::chrono::seconds patience{30};
 
-/** Nobody waits much longer than the pull takes, by a sixteenth at most, and long pulls are asked about but once a
+/** Nobody waits much longer than the pull takes, by a thirty-second part at most, and long pulls are asked about but once a
  * second. */
 std::chrono::milliseconds next_delay(Clock::duration since_begin) {
-    const auto share = std::chrono::duration_cast<std::chrono::milliseconds>(since_begin / 16);
+    const auto share = std::chrono::duration_cast<std::chrono::milliseconds>(since_begin / 32);
     return std::clamp(share, std::chrono::milliseconds{100}, std::chrono::milliseconds{1000});
 }
 

@@ -1,7 +1,6 @@
 #include "layers/decoder.hpp"
 
 #include "base/error.hpp"
-#include "oci/sha256.hpp"
 
 #include <utility>
 
@@ -38,7 +37,7 @@ private:
 
 Decoder::Decoder(Layer layer, const Limits & limits)
     : layer_{std::move(layer)},
-      max_bytes_{limits.max_layer_unpacked_bytes}, thread_{[this](const std::stop_token & stop) { run(stop); }} {}
+      max_bytes_{limits.max_layer_unpacked_bytes}, hasher_{layer_.diff_id.algorithm()}, thread_{[this](const std::stop_token & stop) { run(stop); }} {}
 
 Decoder::~Decoder() = default;
 
@@ -51,8 +50,21 @@ void Decoder::take_turn() {
 }
 
 std::span<const std::byte> Decoder::next(const std::stop_token & stop) {
-    if (!queue_.next(current_, stop)) return {};
-    return std::span{current_.buffer}.first(current_.size);
+    if (!queue_.next(current_, stop)) {
+        check_diff_id();
+        return {};
+    }
+    const auto piece = std::span<const std::byte>{current_.buffer}.first(current_.size);
+    hasher_.update(piece);
+    return piece;
+}
+
+void Decoder::check_diff_id() {
+    if (std::exchange(is_checked_, true)) return;
+    const Digest found = hasher_.finish();
+    if (found != layer_.diff_id)
+        throw Error{"cannot read " + layer_.name + ": its content has the digest " + found.to_string() +
+                    ", but the image's configuration says " + layer_.diff_id.to_string()};
 }
 
 void Decoder::run(const std::stop_token & stop) noexcept {
@@ -82,7 +94,6 @@ void Decoder::decode(oci::ByteSource & source, const std::stop_token & stop) {
         std::unique_lock lock{turn_mutex_};
         if (!turn_changed_.wait(lock, stop, [&] { return has_turn_; })) throw Error{"the conversion was stopped"};
     });
-    oci::Hasher hasher{layer_.diff_id.algorithm()};
     std::uint64_t total = 0;
     for (bool at_end = false; !at_end;) {
         Chunk chunk = queue_.take_empty(stop);
@@ -94,13 +105,8 @@ void Decoder::decode(oci::ByteSource & source, const std::stop_token & stop) {
         }
         total += chunk.size;
         if (total > max_bytes_) throw Error{"it unpacks to more than " + std::to_string(max_bytes_) + " bytes"};
-        hasher.update(std::span{chunk.buffer}.first(chunk.size));
         if (chunk.size != 0) queue_.push(std::move(chunk));
     }
-    const Digest found = hasher.finish();
-    if (found != layer_.diff_id)
-        throw Error{"its content has the digest " + found.to_string() + ", but the image's configuration says " +
-                    layer_.diff_id.to_string()};
 }
 
 } // namespace shifter::layers

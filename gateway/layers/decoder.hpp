@@ -1,7 +1,8 @@
 /**
  * @file
- * Decodes one layer in a thread of its own: opens the source, takes the compression off, checks the diffID, and hands
- * the tar stream on in chunks.
+ * Decodes one layer in a thread of its own: opens the source, takes the compression off, and hands the tar stream on in
+ * chunks. The diffID is checked in the reader's thread, beside the decompression and not after it: a layer of which little
+ * is compressed anew has only these two to wait for.
  */
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "layers/decompressor.hpp"
 #include "layers/limits.hpp"
 #include "oci/byte_source.hpp"
+#include "oci/sha256.hpp"
 
 #include <functional>
 #include <memory>
@@ -53,11 +55,14 @@ public:
 private:
     void run(const std::stop_token & stop) noexcept;
     void decode(oci::ByteSource & source, const std::stop_token & stop);
+    void check_diff_id();
 
     Layer layer_;
     std::uint64_t max_bytes_;
     ChunkQueue queue_{chunks_per_layer, chunk_bytes};
     Chunk current_;
+    oci::Hasher hasher_;
+    bool is_checked_ = false;
     std::mutex turn_mutex_;
     std::condition_variable_any turn_changed_;
     bool has_turn_ = false;

@@ -15,7 +15,7 @@ bool is_all_zero(std::span<const std::byte> bytes) {
 } // namespace
 
 BlockPool::BlockPool(const Options & options, const oci::KeyedHasher::Key & key, Retire retire)
-    : options_{options}, key_{key}, retire_{std::move(retire)} {
+    : options_{options}, backlog_{options.backlog()}, key_{key}, retire_{std::move(retire)} {
     for (unsigned i = 0; i < options.compressors(); ++i)
         threads_.emplace_back([this](const std::stop_token & stop) { work(stop); });
 }
@@ -45,22 +45,32 @@ void BlockPool::submit(std::unique_ptr<Block> block) {
         queue_.push_back(std::move(block));
     } else {
         queue_.push_back(std::move(block));
-        const std::lock_guard lock{mutex_};
-        waiting_.push_back(raw);
+        {
+            const std::lock_guard lock{mutex_};
+            waiting_.push_back(raw);
+        }
+        work_came_.notify_one();
     }
-    changed_.notify_all();
-    while (queue_.size() > options_.backlog()) retire_oldest();
+    if (queue_.size() <= backlog_) return;
+    // One wait for many blocks; the compressors have the others meanwhile.
+    const std::size_t many = 1 + backlog_ / 4;
+    wait_for(*queue_[many - 1]);
+    for (std::size_t i = 0; i < many; ++i) retire_oldest();
 }
 
 void BlockPool::drain() {
     while (!queue_.empty()) retire_oldest();
 }
 
+void BlockPool::wait_for(const Block & block) {
+    std::unique_lock lock{mutex_};
+    awaited_ = &block;
+    awaited_done_.wait(lock, [&] { return block.is_done; });
+    awaited_ = nullptr;
+}
+
 void BlockPool::retire_oldest() {
-    {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [&] { return queue_.front()->is_done; });
-    }
+    wait_for(*queue_.front());
     auto block = std::move(queue_.front());
     queue_.pop_front();
     if (block->error != 0) check_sqfs(block->error, "compress a file");
@@ -81,7 +91,7 @@ void BlockPool::work(const std::stop_token & stop) {
         Block * block = nullptr;
         {
             std::unique_lock lock{mutex_};
-            if (!changed_.wait(lock, stop, [&] { return !waiting_.empty(); })) return;
+            if (!work_came_.wait(lock, stop, [&] { return !waiting_.empty(); })) return;
             if (stop.stop_requested()) return;
             block = waiting_.front();
             waiting_.pop_front();
@@ -105,12 +115,14 @@ void BlockPool::work(const std::stop_token & stop) {
         } catch (const std::exception &) {
             error = SQFS_ERROR_COMPRESSOR;
         }
+        bool is_awaited = false;
         {
             const std::lock_guard lock{mutex_};
             block->error = error;
-            block->is_done = true;
+            block->is_done = true; // from here on it may be gone
+            is_awaited = block == awaited_;
         }
-        changed_.notify_all();
+        if (is_awaited) awaited_done_.notify_one();
     }
 }
 

@@ -58,13 +58,17 @@ public:
 
 private:
     void work(const std::stop_token & stop);
+    void wait_for(const Block & block);
     void retire_oldest();
 
     Options options_;
+    const std::size_t backlog_; ///< asked once: the number of cores is a file in /sys
     oci::KeyedHasher::Key key_;
     Retire retire_;
     std::mutex mutex_;
-    std::condition_variable_any changed_;
+    std::condition_variable_any work_came_;
+    std::condition_variable awaited_done_;
+    const Block * awaited_ = nullptr;          ///< by the submitting thread
     std::deque<std::unique_ptr<Block>> queue_; ///< in order; only the submitting thread adds and removes
     std::deque<Block *> waiting_;              ///< for a thread
     std::vector<std::unique_ptr<Block>> spare_;

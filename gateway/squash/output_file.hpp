@@ -1,6 +1,7 @@
 /**
  * @file
- * libsquashfs' idea of a file, on a descriptor that the caller owns. Only for the .cpp files of this layer.
+ * libsquashfs' idea of a file, on a descriptor that the caller owns. Writes that follow one another are gathered: what the
+ * descriptor has is whole after flush() or pad_to(). Only for the .cpp files of this layer.
  */
 #pragma once
 
@@ -8,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <sqfs/io.h>
 
@@ -31,6 +33,8 @@ public:
     void cut_to(std::uint64_t size_bytes);
     /** Fills the file with zeros up to a multiple of `bytes`, as loop devices want it. */
     void pad_to(std::uint64_t bytes);
+    /** Gives the kernel what was gathered. */
+    void flush();
 
 private:
     struct File { // what libsquashfs gets: its functions find us by the address of `base`
@@ -39,13 +43,20 @@ private:
         int error_number;
         std::uint64_t size_bytes;
         std::uint64_t sent_bytes; ///< from the beginning: on the way to the disk already
+        std::byte * gathered;     ///< bytes that the descriptor does not have yet,
+        std::size_t gathered_bytes;
+        std::uint64_t gathered_offset; ///< and where they belong
     };
-    static void send_soon(File & file) noexcept;
+    static void send_soon(File & file, std::uint64_t end) noexcept;
+    static bool gather(File & file, std::uint64_t offset, const void * bytes, std::size_t size) noexcept;
+    static int flush(File & file) noexcept;
+    static int write_through(File & file, std::uint64_t offset, const std::byte * bytes, std::size_t size) noexcept;
     static int read_at(sqfs_file_t * file, sqfs_u64 offset, void * buffer, std::size_t size);
     static int write_at(sqfs_file_t * file, sqfs_u64 offset, const void * buffer, std::size_t size);
     static sqfs_u64 get_size(const sqfs_file_t * file);
     static int truncate(sqfs_file_t * file, sqfs_u64 size);
 
+    std::unique_ptr<std::byte[]> room_;
     File file_;
 };
 

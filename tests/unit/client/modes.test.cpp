@@ -58,22 +58,22 @@ TEST_CASE("without a terminal a pull prints each new state once, and no escapes 
     CHECK(client.out.str() == at_ten + "PENDING\n" + at_ten + "PULLING\n" + at_ten + "READY\n");
 }
 
-TEST_CASE("a pull is asked about after a sixteenth of its time, within a tenth of a second and a second") {
+TEST_CASE("a pull is asked about after a thirty-second part of its time, within a tenth of a second and a second") {
     Client client;
     const auto begin = client.now;
     SECTION("at first every tenth of a second") {
-        client.transport.steps.assign(11, {200, record("PULLING")});
+        client.transport.steps.assign(22, {200, record("PULLING")});
         client.transport.steps.push_back({200, record("READY")});
         CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
-        CHECK(client.now - begin == std::chrono::milliseconds{1100});
+        CHECK(client.now - begin == std::chrono::milliseconds{2200});
     }
     SECTION("then less and less, but once a second") {
         client.transport.steps.assign(200, {200, record("PULLING")});
         client.transport.steps.push_back({200, record("READY")});
         CHECK(client.run({"pull", "ubuntu:22.04"}) == 0);
-        // 16 polls to 1.6 s, some 45 to 16 s, a second each from there.
-        CHECK(client.now - begin > std::chrono::seconds{140});
-        CHECK(client.now - begin < std::chrono::seconds{165});
+        // 32 polls to 3.2 s, some 75 to 32 s, a second each from there.
+        CHECK(client.now - begin > std::chrono::seconds{115});
+        CHECK(client.now - begin < std::chrono::seconds{135});
     }
 }
 
