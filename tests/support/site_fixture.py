@@ -48,6 +48,7 @@ from services import Service, free_port, start_gateway, start_munged, start_regi
 PREFIX = os.environ.get("SHIFTER_TEST_PREFIX", "/opt/shifter-test")
 SYSCONFDIR = os.environ.get("SHIFTER_TEST_SYSCONFDIR", f"{PREFIX}/etc")
 GATEWAY_ACCOUNT = "shifter-test-gw"
+SET_ID = os.environ.get("SHIFTER_TEST_SET_ID", "1") != "0"  # 0: a suite runs again, with a shifter that is not set-id (modes.py)
 USERS = {"a": "shifter-test-a", "b": "shifter-test-b"}
 EXTRA_GROUP = "shifter-test-extra"  # a second group of user a
 HOMES = "/run/shifter-test-homes"  # where the account database says that homes are; each site binds its own over it
@@ -132,7 +133,7 @@ class Leftovers(AssertionError):
 
 class Site:
     def __init__(self, *, gateway: bool = True, registry_login: str = "", config: str = "", gateway_config: dict | None = None,
-                 set_id: bool = True):
+                 set_id: bool = SET_ID):
         """
         @param gateway         start the registry and the gateway; without: users, munged and configuration only
         @param registry_login  "user:password" if the registry shall refuse everybody else

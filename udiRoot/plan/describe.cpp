@@ -38,9 +38,11 @@ public:
     }
     std::string operator()(const OverlayImage & step) const {
         const std::string overlay = "mount -t overlay -o nosuid,nodev" + std::string{step.writable ? "" : ",ro"} +
-                                    ",lowerdir=" + plan_.image_mount +
+                                    user_marks() + ",lowerdir=" + plan_.image_mount +
                                     ",upperdir=MEMORY/upper,workdir=MEMORY/work none " + word(plan_.image_mount);
         const std::string memory = "mount -t tmpfs -o nosuid,nodev" + size(step.size_bytes) + " none MEMORY";
+        if (step.writable && is_served())
+            return memory + "\n" + overlay + "  # squashfuse says that all files are the caller's";
         if (step.writable)
             return memory + "\nmount --bind -o X-mount.idmap=b:0:UID:1 " + word(plan_.image_mount) + " " +
                    word(plan_.image_mount) + "  # the image's owner, root, becomes the caller\n" + overlay;
@@ -86,8 +88,8 @@ public:
                " does not have: mount --bind, or ln -s";
     }
     std::string operator()(const MergeEtc & step) const {
-        std::string text = "mount -t overlay -o " + std::string{step.writable ? "" : "ro,"} +
-                           "nosuid,nodev,lowerdir=" + in_root_raw("/etc") + ":" + plan_.image_mount + "/etc" +
+        std::string text = "mount -t overlay -o " + std::string{step.writable ? "" : "ro,"} + "nosuid,nodev" +
+                           user_marks() + ",lowerdir=" + in_root_raw("/etc") + ":" + plan_.image_mount + "/etc" +
                            (step.writable ? ",upperdir=MEMORY/etc,workdir=MEMORY/etc-work" : "") + " none " +
                            word(in_root_raw("/etc"));
         for (const ContainerPath & path : step.on_top)
@@ -123,6 +125,13 @@ private:
     [[nodiscard]] std::string in_root(const ContainerPath & path) const { return word(in_root_raw(path.to_string())); }
     [[nodiscard]] std::string image(const ContainerPath & path) const {
         return word(plan_.image_mount + (path.to_string() == "/" ? "" : path.to_string()));
+    }
+    [[nodiscard]] std::string user_marks() const { return plan_.in_user_namespace ? ",userxattr" : ""; }
+    [[nodiscard]] bool is_served() const {
+        return std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const Step & step) {
+            const auto * const image = std::get_if<MountImage>(&step);
+            return image != nullptr && image->how == ImageMount::fuse;
+        });
     }
     const MountPlan & plan_;
 };

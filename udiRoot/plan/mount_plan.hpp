@@ -142,6 +142,7 @@ struct MountPlan {
     std::string image_mount; ///< loopMount
     std::vector<Step> steps;
     UserSources user_sources{};
+    bool in_user_namespace = false; ///< adapt_to_user_namespace() was here
 };
 
 struct PlanInputs {

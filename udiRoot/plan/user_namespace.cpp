@@ -15,17 +15,15 @@ void adapt_to_user_namespace(MountPlan & plan) {
             image->how = ImageMount::fuse;
         } else if (auto * const bind = std::get_if<BindHost>(&step)) {
             bind->recursive = true;
-        } else if (std::holds_alternative<MergeEtc>(step)) {
+        } else if (const auto * const etc = std::get_if<MergeEtc>(&step); etc != nullptr && !etc->writable) {
             step = MergeImage{ContainerPath::parse("/etc").value_or_throw("a path")};
         } else if (const auto * const hook = std::get_if<RunHook>(&step)) {
             refuse("cannot run the site's hook " + hook->key);
         } else if (const auto * const cache = std::get_if<MountCache>(&step)) {
             refuse("cannot make the perNodeCache at " + cache->volume.to.to_string());
-        } else if (const auto * const overlay = std::get_if<OverlayImage>(&step);
-                   overlay != nullptr && overlay->writable) {
-            refuse("cannot use --writable");
         }
     }
+    plan.in_user_namespace = true;
 }
 
 } // namespace shifter

@@ -10,7 +10,8 @@ namespace shifter {
 
 /**
  * The image is served by squashfuse; binds are recursive, since the kernel parts no mount from those below it for
- * somebody who may not unmount them; /etc is merged entry by entry. @throws Error for hooks, perNodeCache, --writable
+ * somebody who may not unmount them; /etc is merged entry by entry, unless it is writable. @throws Error for hooks and
+ * perNodeCache
  */
 void adapt_to_user_namespace(MountPlan & plan);
 

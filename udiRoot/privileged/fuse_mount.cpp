@@ -22,7 +22,7 @@ constexpr int connection_fd = 3; ///< where shifter-squashfuse finds /dev/fuse
 constexpr int image_fd = 4;      ///< and the image
 
 /** In the grandchild: two descriptors, nothing of the caller's, no root. */
-[[noreturn]] void become_server(const Identity & caller, int connection, int image) {
+[[noreturn]] void become_server(const Identity & caller, int connection, int image, Owners owners) {
     try {
         give_up_root(caller);
         ::setsid(); // a Ctrl-C is for the command; the server ends with the mount
@@ -40,7 +40,8 @@ constexpr int image_fd = 4;      ///< and the image
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
         std::string program = installed::squashfuse;
-        const std::array<char *, 2> argv = {program.data(), nullptr};
+        std::string own = "--own";
+        const std::array<char *, 3> argv = {program.data(), owners == Owners::caller ? own.data() : nullptr, nullptr};
         std::array<char *, 1> envp = {nullptr};
         ::execve(program.c_str(), argv.data(), envp.data());
     } catch (const std::exception &) { // the mount fails, and says so
@@ -48,13 +49,13 @@ constexpr int image_fd = 4;      ///< and the image
     ::_exit(1);
 }
 
-void start_server(const Identity & caller, int connection, int image) {
+void start_server(const Identity & caller, int connection, int image, Owners owners) {
     (void)TrustedFile::open(installed::squashfuse, {.kind = TrustedFile::Kind::executable}); // I4
     const pid_t pid = ::fork();
     if (pid < 0) throw SysError{errno, "cannot start " + quoted(installed::squashfuse)};
     if (pid == 0) {
         const pid_t server = ::fork();
-        if (server == 0) become_server(caller, connection, image);
+        if (server == 0) become_server(caller, connection, image, owners);
         ::_exit(server > 0 ? 0 : 1);
     }
     const int status = wait_for(pid);
@@ -63,7 +64,7 @@ void start_server(const Identity & caller, int connection, int image) {
 
 } // namespace
 
-UniqueFd mount_by_fuse(int file, const std::string & name, const Identity & caller) {
+UniqueFd mount_by_fuse(int file, const std::string & name, const Identity & caller, Owners owners) {
     const std::string what = "cannot mount the image " + name + " by squashfuse";
     UniqueFd mount;
     {
@@ -79,7 +80,7 @@ UniqueFd mount_by_fuse(int file, const std::string & name, const Identity & call
                             {"allow_other", ""},
                             {"default_permissions", ""}},
                            true, what);
-        start_server(caller, connection.get(), file);
+        start_server(caller, connection.get(), file, owners);
     }
     // Only the server holds the connection now: if it could not start, this fails and does not hang.
     struct stat status {};

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "privileged/system.hpp"
+#include "privileged/user_namespace.hpp"
 #include "privileged/watchdog.hpp"
 
 #include <algorithm>
@@ -87,8 +88,13 @@ void StepRunner::operator()(const MergeEtc & step) {
     const UniqueFd site = try_open_in_root(root_.get(), "/etc", O_PATH | O_DIRECTORY);
     if (!site) throw SysError{errno, "cannot open the container's /etc"};
     const std::string what = "cannot lay the site's /etc over the image's";
+    std::vector<std::pair<const ContainerPath *, UniqueFd>> mounts;
     for (const ContainerPath & path : step.whole) {
         const UniqueFd directory = try_open_in_root(root_.get(), path.to_string(), O_RDONLY | O_DIRECTORY);
+        if (directory && in_user_namespace()) { // the mark is root's to set
+            mounts.emplace_back(&path, clone_mount(directory.get(), "", true, what));
+            continue;
+        }
         if (!directory || ::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) != 0)
             throw SysError{errno, what};
     }
@@ -109,7 +115,6 @@ void StepRunner::operator()(const MergeEtc & step) {
         // A kernel without overlay: entry by entry, as for the top level.
         return (*this)(MergeImage{ContainerPath::parse("/etc").value_or_throw("a path")});
     }
-    std::vector<std::pair<const ContainerPath *, UniqueFd>> mounts;
     for (const ContainerPath & path : step.on_top)
         mounts.emplace_back(&path, try_open_in_root(root_.get(), path.to_string(), O_PATH | O_NOFOLLOW));
     attach_mount(merged.get(), site.get(), what);

@@ -44,7 +44,8 @@ bool kernel_cannot(const SysError & error) {
 
 } // namespace
 
-MountedImage mount_image(int file, const std::string & name, ImageMount how, const Identity & caller) {
+MountedImage mount_image(int file, const std::string & name, ImageMount how, const Identity & caller,
+                         bool for_changes) {
     check_squashfs(file, name);
     if (in_user_namespace()) {
         if (how == ImageMount::kernel)
@@ -53,9 +54,14 @@ MountedImage mount_image(int file, const std::string & name, ImageMount how, con
                         "shifter is not installed set-id root here"};
         how = ImageMount::fuse; // the kernel mounts squashfs for nobody but root
     }
+    const auto by_fuse = [&] {
+        const bool callers = for_changes || in_user_namespace();
+        return MountedImage{mount_by_fuse(file, name, caller, callers ? Owners::caller : Owners::image), false,
+                            callers};
+    };
     if (how == ImageMount::fuse) {
         log::info(std::string{"squashfuse serves the image"} + (in_user_namespace() ? ", in a user namespace" : ""));
-        return {mount_by_fuse(file, name, caller)};
+        return by_fuse();
     }
     try {
         return {mount_by_kernel(file, name)};
@@ -63,7 +69,7 @@ MountedImage mount_image(int file, const std::string & name, ImageMount how, con
         if (how == ImageMount::kernel || !kernel_cannot(error)) throw;
         log::info(std::string{error.what()} + "; using squashfuse instead");
     }
-    return {mount_by_fuse(file, name, caller)};
+    return by_fuse();
 }
 
 MountedImage mount_local_image(const std::string & path, const Identity & caller) {

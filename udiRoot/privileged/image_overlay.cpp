@@ -110,7 +110,8 @@ UniqueFd StepRunner::image_of_caller(const std::string & what) const {
     if (errno != EINVAL) throw SysError{errno, what};
     throw Error{
         what +
-        ": this kernel cannot show an image with another owner; Linux 6.2 can, for images that the kernel mounts"};
+        ": this kernel cannot show an image with another owner; Linux 6.2 can, and so can squashfuse, if the site sets "
+        "imageMount=fuse"};
 }
 
 void StepRunner::operator()(const OverlayImage & step) {
@@ -119,17 +120,13 @@ void StepRunner::operator()(const OverlayImage & step) {
     const std::string what = step.writable ? "cannot make the container's root writable"
                                            : "cannot make mount points that the image does not have";
     if (image_.is_directory) throw Error{what + ": the image is a directory of the node"};
-    if (in_user_namespace())
-        throw Error{what +
-                    ": that needs root, and shifter is not installed set-id root here; choose a destination that "
-                    "the image has, or a new one at the top level"};
     // An overlay takes layers only from this namespace, so they stand on the image's own mount, which nobody sees.
     const UniqueFd memory = make_memory(step.size_bytes, {}, what);
     attach_mount(memory.get(), image_.mount.get(), what);
     layers_ = UniqueFd{::fcntl(memory.get(), F_DUPFD_CLOEXEC, 0)};
     if (!layers_) throw SysError{errno, what};
     UniqueFd lower = UniqueFd{::fcntl(image_.mount.get(), F_DUPFD_CLOEXEC, 0)};
-    if (step.writable) {
+    if (step.writable && !image_.is_callers) {
         lower = image_of_caller(what);
         attach_mount(lower.get(), make_and_open(memory.get(), "image", what).get(), what);
     }
@@ -152,16 +149,22 @@ UniqueFd StepRunner::lay_overlay(const std::string & upper, const std::string & 
         throw SysError{errno, what};
     // Nothing in the image's extended attributes may lead anywhere: no redirects, no metadata-only copies. xino: a file
     // and its directory say the same device.
-    return make_mount("overlay",
-                      {{"source", "image"},
-                       {"lowerdir", lower},
-                       {"upperdir", path_of(top.get())},
-                       {"workdir", path_of(work.get())},
-                       {"redirect_dir", "nofollow"},
-                       {"metacopy", "off"},
-                       {"index", "off"},
-                       {"xino", "on"}},
-                      false, what);
+    std::vector<std::pair<std::string, std::string>> options = {{"source", "image"},
+                                                                {"lowerdir", lower},
+                                                                {"upperdir", path_of(top.get())},
+                                                                {"workdir", path_of(work.get())},
+                                                                {"redirect_dir", "nofollow"},
+                                                                {"metacopy", "off"},
+                                                                {"index", "off"},
+                                                                {"xino", "on"}};
+    if (!in_user_namespace()) return make_mount("overlay", options, false, what);
+    options.emplace_back("userxattr", ""); // its marks: those of root, trusted.*, are not ours to set
+    try {
+        return make_mount("overlay", options, false, what);
+    } catch (const SysError & error) {
+        if (error.error_number() != EPERM) throw;
+        throw Error{what + ": this node lays no overlay for a user; Linux 5.11 can, and so can a set-id shifter"};
+    }
 }
 
 UniqueFd StepRunner::twin_for_changes(int directory, const std::string & what) const {

@@ -27,7 +27,8 @@ ChosenImage choose_image(const RunRequest & request, const SiteConfig & site, co
         throw Error{"cannot mount the image " + id.to_string() + ": its format is " +
                     std::string{to_string(image.record.format)} + ", and this version mounts squashfs"};
     if (request.dry_run) return {std::move(image.record), {}};
-    MountedImage mounted = mount_image(image.file.get(), id.to_string(), site.image_mount, caller);
+    MountedImage mounted =
+        mount_image(image.file.get(), id.to_string(), site.image_mount, caller, request.writable.given);
     return {std::move(image.record), std::move(mounted)};
 }
 

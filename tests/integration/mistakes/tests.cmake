@@ -1,1 +1,1 @@
-shifter_integration_tests(mistakes forty)
+shifter_integration_tests(mistakes IN_BOTH_MODES forty)

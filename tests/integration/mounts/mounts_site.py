@@ -1,5 +1,7 @@
 """What the tests of mounts share: the site and the image of the privilege tests, and a directory of user a's."""
 import os
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "privilege"))
@@ -36,6 +38,17 @@ class MountsTest(PrivilegeTest):
             out.write(text)
         os.chmod(path, mode)
         return path
+
+    def with_failure(self, call: str, error: str, *arguments: str) -> subprocess.CompletedProcess:
+        """A launch in which the first system call that strace writes as `call`, a regular expression, fails."""
+        name, log = re.match(r"\w+", call)[0], f"{self.site.dir}/strace"
+        launch = ["-u", self.a.name, self.site.program("shifter"), *arguments]
+        options = {"env": {"PATH": "/usr/bin:/bin"}, "cwd": "/", "capture_output": True, "text": True, "timeout": 60}
+        subprocess.run(["strace", "-qq", "-o", log, "-e", f"trace={name}", *launch], check=True, **options)
+        with open(log) as stream:
+            calls = [line for line in stream if line.startswith(f"{name}(")]
+        when = 1 + next(number for number, line in enumerate(calls) if re.match(call.replace("(", r"\(", 1), line))
+        return subprocess.run(["strace", "-qq", "-o", log, "-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={when}", *launch], **options)
 
     def configured(self, more: str) -> None:
         """More lines of udiRoot.conf until the end of the test."""

@@ -1,1 +1,2 @@
-shifter_integration_tests(mounts users_mounts writable_root sites_parts node_cache hostile_images faults ALONE races)
+shifter_integration_tests(mounts sites_parts node_cache hostile_images faults ALONE races
+  IN_BOTH_MODES users_mounts writable_root)

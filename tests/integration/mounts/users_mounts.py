@@ -2,6 +2,7 @@
 import os
 import unittest
 
+from modes import differs
 from mounts_site import MountsTest, copy_tools
 from site_fixture import mounts
 
@@ -104,7 +105,7 @@ class UsersMounts(MountsTest):
 
     def test_a_launch_that_needs_no_new_mount_point_reads_the_image_itself(self):
         text = self.output("--image=id:a1", "-V", f"{self.home}/data:/usr/share/data", "-V", f"{self.home}/data:/new", "cat", "/proc/self/mountinfo")
-        self.assertEqual([line.split()[4] for line in text.splitlines() if " - overlay " in line], ["/etc"])
+        self.assertEqual([line.split()[4] for line in text.splitlines() if " - overlay " in line], [] if differs("/etc") else ["/etc"])
 
     def test_I11_links_of_the_image_do_not_lead_the_making_elsewhere(self):
         tree = f"{self.site.dir}/tree-links"

@@ -7,16 +7,16 @@ import time
 import unittest
 
 from images import oci_layout
+from modes import differs
 from site_fixture import Site
 
 
-class Commands(unittest.TestCase):
-    """tests/integration/userns runs this suite again, with a shifter that is not set-id."""
-    set_id = True
+class CommandsTest(unittest.TestCase):
+    """A site with two images, by tag, digest and id."""
 
     @classmethod
     def setUpClass(cls):
-        cls.site = Site(set_id=cls.set_id)
+        cls.site = Site()
         cls.addClassCleanup(cls.site.close)
         layout = cls.site.push("debian8", "org/debian:8")
         cls.tag = cls.site.image("org/debian:8")
@@ -37,6 +37,8 @@ class Commands(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout.splitlines()
 
+
+class Commands(CommandsTest):
     # Which image.
 
     def test_an_image_is_run_by_tag_by_digest_and_by_id(self):
@@ -58,7 +60,7 @@ class Commands(unittest.TestCase):
             inside = self.lines("id", "-a", user=user)[0].split()
             self.assertEqual(inside[:2], outside[:2])
             groups = [str(gid) for gid in who.groups]
-            if not self.set_id:  # supplementary groups keep their rights, and show as the overflow gid (user_namespaces(7))
+            if differs("supplementary groups"):  # they show as the overflow gid
                 groups = sorted({gid if gid == str(who.gid) else "65534" for gid in groups}, key=int)
             self.assertEqual(sorted(self.lines("id", "-G", user=user)[0].split(), key=int), groups)
             self.assertEqual(self.lines("id", "-un", user=user), [who.name])
@@ -93,8 +95,7 @@ class Commands(unittest.TestCase):
         passwd = self.lines("cat", "/etc/passwd")
         self.assertIn(f"{who.name}:x:{who.uid}:{who.gid}:{entry.pw_gecos}:{entry.pw_dir}:{entry.pw_shell}", passwd)
         self.assertEqual(self.lines("readlink", "/etc/mtab"), ["/proc/mounts"])
-        # Without set-id, nobody but the caller can own what is made.
-        self.assertEqual(self.lines("stat", "--format=%s %U", "/etc/shadow"), ["0 root" if self.set_id else f"0 {who.name}"])
+        self.assertEqual(self.lines("stat", "--format=%s %U", "/etc/shadow"), [f"0 {who.name}" if differs("owners") else "0 root"])
 
     # What comes back.
 
@@ -142,8 +143,7 @@ class Commands(unittest.TestCase):
         os.unlink(f"{home}/file")
 
     def test_the_environment_is_the_hosts_the_images_and_the_sites(self):
-        # Without set-id the loader takes such variables for shifter itself, too, and complains of what it cannot load.
-        loader = {"LD_PRELOAD": "/nowhere.so"} if self.set_id else {"LD_BIND_NOW": "1"}
+        loader = {"LD_BIND_NOW": "1"} if differs("the loader") else {"LD_PRELOAD": "/nowhere.so"}
         lines = self.lines("env", image=f"id:{self.small}", env={"MINE": "yes", **loader})
         for line in ("MINE=yes", "GREETING=hello", "SHIFTER_RUNTIME=1", f"SHIFTER_IMAGE={self.small}"):
             self.assertIn(line, lines)

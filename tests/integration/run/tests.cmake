@@ -1,1 +1,1 @@
-shifter_integration_tests(run commands contract)
+shifter_integration_tests(run IN_BOTH_MODES commands contract)

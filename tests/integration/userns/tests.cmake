@@ -1,1 +1,1 @@
-shifter_integration_tests(userns without_set_id)
+shifter_integration_tests(userns without_set_id differences)

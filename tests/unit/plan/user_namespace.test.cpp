@@ -36,12 +36,28 @@ TEST_CASE("without set-id the plan is one that a user namespace can carry out") 
     CHECK(std::holds_alternative<SealRoot>(plan.steps[4]));
 }
 
+TEST_CASE(
+    "without set-id a writable root is an overlay with the user's marks over what squashfuse says is the caller's") {
+    MountPlan plan{"/udi",
+                   "/loop",
+                   {MountImage{"/images/a.squashfs", ImageMount::automatic},
+                    OverlayImage{.writable = true, .size_bytes = 4096, .mount_points = {}},
+                    MergeEtc{{}, {at("/etc/ssh")}, true}}};
+    adapt_to_user_namespace(plan);
+    CHECK(std::get<MergeEtc>(plan.steps[2]).writable);
+    CHECK(
+        describe(plan) ==
+        "mount -t fuse.squashfuse -o loop,ro,nosuid,nodev /images/a.squashfs /loop\n"
+        "mount -t tmpfs -o nosuid,nodev,size=4096 none MEMORY\n"
+        "mount -t overlay -o nosuid,nodev,userxattr,lowerdir=/loop,upperdir=MEMORY/upper,workdir=MEMORY/work none /loop"
+        "  # squashfuse says that all files are the caller's\n"
+        "mount -t overlay -o nosuid,nodev,userxattr,lowerdir=/udi/etc:/loop/etc,upperdir=MEMORY/etc,"
+        "workdir=MEMORY/etc-work none /udi/etc\n");
+}
+
 TEST_CASE("without set-id, what needs root is refused in words, not left out") {
     const std::string why = ": that needs root, and shifter is not installed set-id root here";
     CHECK(refusal(RunHook{"/etc/hook", "sitePreMountHook", {}}) == "cannot run the site's hook sitePreMountHook" + why);
-    CHECK(refusal(OverlayImage{.writable = true, .size_bytes = 0, .mount_points = {}}) ==
-          "cannot use --writable" + why);
-    CHECK(refusal(OverlayImage{.writable = false, .size_bytes = 0, .mount_points = {}}) == "it was taken");
     CHECK(refusal(MountCache{volume("/tmp:/scratch"), VolumeOwner::user, "/local", "/sbin/mkfs.xfs"}) ==
           "cannot make the perNodeCache at /scratch" + why);
 }
