@@ -11,7 +11,7 @@ public:
     Judge(const Situation & situation, const PullRequest & request, const PullPolicy & policy, Time now)
         : situation_{situation}, request_{request}, policy_{policy}, now_{now} {}
 
-    Decision decide() const {
+    [[nodiscard]] Decision decide() const {
         if (request_.brings_content) return {Verdict::start, 0};
         const auto & pulls = situation_.pulls;
         const auto mine =
@@ -30,13 +30,15 @@ public:
 
 private:
     static bool is_under_way(const Candidate & candidate) { return !candidate.pull.ended && !candidate.is_stale; }
-    bool is_own(const Candidate & candidate) const { return candidate.pull.requester == request_.requester; }
-    bool belongs_to_another(const Candidate & candidate) const {
+    [[nodiscard]] bool is_own(const Candidate & candidate) const {
+        return candidate.pull.requester == request_.requester;
+    }
+    [[nodiscard]] bool belongs_to_another(const Candidate & candidate) const {
         return candidate.pull.access == Access::restricted && !is_own(candidate);
     }
 
     /** Whether a failure says what another try by the asker would find. */
-    bool is_failure_of_asker(const Candidate & candidate) const {
+    [[nodiscard]] bool is_failure_of_asker(const Candidate & candidate) const {
         if (candidate.pull.state != State::failure || !candidate.pull.ended) return false;
         if (candidate.joined_with != request_.credentials_mark) return false; // H7-7: his login has changed
         if (is_own(candidate) || candidate.pull.access == Access::open) return true;
@@ -45,14 +47,14 @@ private:
 
     /** Every client hears of a failure once; after that a lasting one holds for update_timeout, any other is tried
      * anew. */
-    bool must_still_be_told(const Candidate & candidate) const {
+    [[nodiscard]] bool must_still_be_told(const Candidate & candidate) const {
         const auto since = age(*candidate.pull.ended, now_);
         if (since >= policy_.update_timeout) return false;
         if (image_will_do() && situation_.image->last_pull >= *candidate.pull.ended) return false;
         return !candidate.was_told || since < policy_.failure_shown || !candidate.pull.retryable;
     }
 
-    bool image_will_do() const {
+    [[nodiscard]] bool image_will_do() const {
         if (!situation_.image || request_.image_is_damaged) return false;
         const Image & image = *situation_.image;
         if (!image.may_see_tag(asker_of(request_), request_.key.tag)) return false;
@@ -64,7 +66,7 @@ private:
         return age(image.last_pull, now_) < fresh && !asks_for_other_readers(image);
     }
 
-    bool asks_for_other_readers(const Image & image) const {
+    [[nodiscard]] bool asks_for_other_readers(const Image & image) const {
         if (!image.is_private || request_.requested_acl.is_public()) return false; // public images have none to change
         const auto own = std::find_if(image.grants.begin(), image.grants.end(),
                                       [&](const Grant & grant) { return grant.owner == request_.requester; });
@@ -73,14 +75,14 @@ private:
         return !situation_.own_grant_changed || age(*situation_.own_grant_changed, now_) >= policy_.acl_change_delay;
     }
 
-    bool may_join(const Candidate & candidate) const {
+    [[nodiscard]] bool may_join(const Candidate & candidate) const {
         if (is_own(candidate) || candidate.pull.access == Access::open) return true;
         if (candidate.pull.access == Access::restricted) return false;
         // Where the image is known to be private, waiting for somebody else's access proves nothing.
         return !is_known_private() || (!candidate.pull.has_credentials && !request_.has_credentials);
     }
 
-    bool is_known_private() const {
+    [[nodiscard]] bool is_known_private() const {
         if (situation_.image && situation_.image->is_private) return true;
         return std::any_of(situation_.pulls.begin(), situation_.pulls.end(),
                            [](const Candidate & each) { return each.pull.access == Access::restricted; });

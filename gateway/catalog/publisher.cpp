@@ -24,7 +24,7 @@ constexpr std::string_view partial_mark = ".partial.";
 constexpr std::string_view record_suffix = ".meta";
 constexpr std::string_view image_suffix = ".squashfs";
 constexpr std::size_t most_record_bytes = 16U << 20U;
-constexpr time_t orphan_age_seconds = 24 * 3600;
+constexpr time_t orphan_age_seconds = time_t{24} * 3600;
 
 bool ends_with(std::string_view text, std::string_view end) {
     return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -266,7 +266,7 @@ void Publisher::remove(const ImageId & id) {
 unsigned Publisher::clean() {
     const UniqueFd directory = open_directory(storage_.directory);
     // The stream owns a descriptor of its own, so that the directory's stays for openat.
-    UniqueFd listed{::dup(directory.get())};
+    UniqueFd listed{::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)};
     const std::unique_ptr<DIR, int (*)(DIR *)> stream{::fdopendir(listed.get()), &::closedir};
     if (!stream) throw SysError{errno, "cannot list the image directory " + quoted(storage_.directory)};
     (void)listed.release();

@@ -78,7 +78,9 @@ public:
         // After a fatal error SQLite has already rolled back.
         (void)sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
     }
-    unsigned changes() const noexcept override { return static_cast<unsigned>(sqlite3_changes(database_.get())); }
+    [[nodiscard]] unsigned changes() const noexcept override {
+        return static_cast<unsigned>(sqlite3_changes(database_.get()));
+    }
     std::int64_t schema_version() override {
         sql::Statement query{*this, "PRAGMA user_version"};
         return query.step() ? query.integer() : 0;
@@ -176,8 +178,8 @@ public:
     std::unique_ptr<sql::Connection> connect(Use use) override {
         return std::make_unique<SqliteConnection>(path_, use);
     }
-    bool writes_side_by_side() const noexcept override { return false; }
-    const std::string & name() const noexcept override { return path_; }
+    [[nodiscard]] bool writes_side_by_side() const noexcept override { return false; }
+    [[nodiscard]] const std::string & name() const noexcept override { return path_; }
 
 private:
     std::string path_;

@@ -61,7 +61,6 @@ bool may_follow(State from, State to) noexcept {
     case State::examination:
         return to == State::conversion || to == State::pending;
     case State::conversion:
-        return to == State::transfer || to == State::pending;
     case State::hashing:
         return to == State::transfer || to == State::pending;
     case State::transfer:

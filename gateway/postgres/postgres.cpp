@@ -115,7 +115,7 @@ public:
             is_broken_ = true; // the server rolls back what has lost its client
         }
     }
-    unsigned changes() const noexcept override { return changes_; }
+    [[nodiscard]] unsigned changes() const noexcept override { return changes_; }
 
     std::int64_t schema_version() override {
         return guarded([&]() -> std::int64_t {
@@ -134,7 +134,7 @@ public:
         });
         version_ = version;
     }
-    bool is_broken() const noexcept override { return is_broken_; }
+    [[nodiscard]] bool is_broken() const noexcept override { return is_broken_; }
 
     pqxx::result run(const char * sql, const std::vector<std::optional<std::string>> & values) {
         return guarded([&] {
@@ -240,8 +240,8 @@ public:
     std::unique_ptr<catalog::sql::Connection> connect(Use /*use*/) override {
         return std::make_unique<PostgresConnection>(address_, name_, version_);
     }
-    bool writes_side_by_side() const noexcept override { return true; }
-    const std::string & name() const noexcept override { return name_; }
+    [[nodiscard]] bool writes_side_by_side() const noexcept override { return true; }
+    [[nodiscard]] const std::string & name() const noexcept override { return name_; }
 
 private:
     std::string address_;

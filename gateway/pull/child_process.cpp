@@ -47,6 +47,7 @@ struct SpawnPlan {
 
 std::vector<char *> pointers(const std::vector<std::string> & texts) {
     std::vector<char *> result;
+    result.reserve(texts.size() + 1);
     for (const std::string & text : texts) result.push_back(const_cast<char *>(text.c_str()));
     result.push_back(nullptr);
     return result;
@@ -83,23 +84,26 @@ ChildProcess::~ChildProcess() {
 int ChildProcess::wait() {
     if (is_reaped_) return status_;
     siginfo_t info{};
-    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {}
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    }
     end_group(); // what it has left behind
-    while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+    }
     is_reaped_ = true;
     return status_;
 }
 
 bool ChildProcess::has_ended() {
     siginfo_t info{};
-    return is_reaped_ || (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-                          info.si_pid == pid_);
+    return is_reaped_ ||
+           (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == pid_);
 }
 
 std::string describe_end(int status) {
     if (WIFSIGNALED(status))
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's answer for known signals is constant
         return "it was ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) +
-               ")"; // NOLINT(concurrency-mt-unsafe): glibc's answer for known signals is constant
+               ")";
     return "it ended with status " + std::to_string(WEXITSTATUS(status));
 }
 

@@ -17,6 +17,8 @@ const std::string * socket_of(const GatewaySettings & settings, const std::strin
     return found == settings.systems.end() ? nullptr : &found->second.munge_socket;
 }
 
+void wipe(std::string & text) noexcept { ::explicit_bzero(text.data(), text.size()); }
+
 } // namespace
 
 std::string seal_login(const GatewaySettings & settings, const catalog::ImageKey & key,
@@ -30,7 +32,7 @@ std::string seal_login(const GatewaySettings & settings, const catalog::ImageKey
     } catch (const Error & error) {
         log::warning(std::string{"a login stays in this process, and other gateways cannot use it: "} + error.what());
     }
-    ::explicit_bzero(text.data(), text.size());
+    wipe(text);
     return sealed;
 }
 
@@ -41,7 +43,7 @@ std::optional<registry::Credentials> unseal_login(const GatewaySettings & settin
     auto text = auth::unseal(*sealed, ::geteuid(), *socket);
     if (!text) return std::nullopt;
     auto login = split_login(*text);
-    ::explicit_bzero(text->data(), text->size());
+    wipe(*text);
     return login;
 }
 

@@ -10,9 +10,9 @@ constexpr std::size_t window_bytes = 2U << 20U; // for each open blob; pull_queu
 
 class RegistryOrigin : public Origin {
 public:
-    RegistryOrigin(Source source, std::optional<registry::Credentials> credentials,
+    RegistryOrigin(Source source, const std::optional<registry::Credentials> & credentials,
                    const registry::RegistryLimits & limits, std::stop_token stop)
-        : source_{std::move(source)}, client_{source_.location, std::move(credentials), limits, std::move(stop)} {}
+        : source_{std::move(source)}, client_{source_.location, credentials, limits, std::move(stop)} {}
 
     registry::ResolvedImage resolve(const oci::Platform & platform) override {
         auto image = client_.resolve(source_.reference, platform);
@@ -22,15 +22,15 @@ public:
     std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override {
         return client_.open_blob(source_.reference.repository, layers_.at(layer), window_bytes, std::move(count));
     }
-    std::vector<std::string> layer_scopes() const override {
+    [[nodiscard]] std::vector<std::string> layer_scopes() const override {
         return {public_layers, "registry " + source_.location.name + " " + source_.location.url};
     }
     bool may_reuse(std::size_t layer) override {
         return client_.may_read_blob(source_.reference.repository, layers_.at(layer));
     }
-    bool is_public() const override { return !client_.used_credentials(); }
-    std::string reference() const override { return source_.reference.to_string(); }
-    std::string place() const override { return source_.location.name; }
+    [[nodiscard]] bool is_public() const override { return !client_.used_credentials(); }
+    [[nodiscard]] std::string reference() const override { return source_.reference.to_string(); }
+    [[nodiscard]] std::string place() const override { return source_.location.name; }
 
 private:
     Source source_;

@@ -221,7 +221,9 @@ void PullJob::write_progress() {
 }
 
 Failure PullJob::explain_failure() const {
-    const auto tidy = [](std::string sentence) { return log::one_line(sentence).substr(0, most_sentence_bytes); };
+    const auto tidy = [](const std::string & sentence) {
+        return log::one_line(sentence).substr(0, most_sentence_bytes);
+    };
     try {
         throw;
     } catch (const registry::RegistryError & error) {

@@ -57,7 +57,7 @@ std::string UploadStore::begin(uid_t owner) {
     auto upload = std::make_shared<Upload>();
     upload->owner = owner;
     upload->last_piece = Clock::now();
-    const std::string name = random_name();
+    std::string name = random_name();
     const std::lock_guard lock{mutex_};
     const auto is_his = [&](const auto & each) { return each.second->owner == owner; };
     if (std::count_if(uploads_.begin(), uploads_.end(), is_his) >= settings_.most_uploads)

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "squash/data_writer.hpp"
 #include "squash/layer_record.hpp"
+#include "squash/packed.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -94,6 +95,7 @@ bool CachedLayer::load() {
     if (std::memcmp(content.data(), record_magic.data(), content.size()) != 0) return false;
     hasher.update(content);
     std::string image;
+    Packer packer;
     for (std::uint64_t at = record_magic.size(); at != end;) {
         ChunkHead head{};
         if (end - at < sizeof head || !read_exactly(fd_.get(), at, std::as_writable_bytes(std::span{&head, 1})))
@@ -107,22 +109,24 @@ bool CachedLayer::load() {
         content.resize(head.bytes);
         if (!read_exactly(fd_.get(), begin, content)) return false;
         hasher.update(content);
-        bool good = true;
+        std::span<const std::byte> table;
+        bool good = head.kind == ChunkKind::entries || head.kind == ChunkKind::image ||
+                    packer.unpack(content, most_chunk_bytes, table);
         switch (head.kind) {
         case ChunkKind::entries:
             entries_.push_back({begin, head.bytes});
             break;
         case ChunkKind::files:
-            good = append_table(blocks_.files, content);
+            good = good && append_table(blocks_.files, table);
             break;
         case ChunkKind::fragments:
-            good = append_table(blocks_.fragments, content);
+            good = good && append_table(blocks_.fragments, table);
             break;
         case ChunkKind::block_sizes:
-            good = append_table(blocks_.block_sizes, content);
+            good = good && append_table(blocks_.block_sizes, table);
             break;
         case ChunkKind::order:
-            good = append_table(blocks_.order, content);
+            good = good && append_table(blocks_.order, table);
             break;
         case ChunkKind::image:
             image.assign(reinterpret_cast<const char *>(content.data()), content.size());
@@ -230,7 +234,7 @@ private:
         const Range & range = layer_.entries_[next_++];
         chunk_.resize(range.bytes);
         if (!read_exactly(layer_.fd_.get(), range.offset, chunk_)) damaged();
-        rest_ = chunk_;
+        if (!packer_.unpack(chunk_, most_chunk_bytes, rest_)) damaged();
         return true;
     }
     std::span<const std::byte> take(std::size_t bytes) {
@@ -252,7 +256,8 @@ private:
     const CachedLayer & layer_;
     std::string name_;
     std::size_t next_ = 0;
-    std::vector<std::byte> chunk_;
+    std::vector<std::byte> chunk_; ///< as it is stored
+    Packer packer_;                ///< holds what `rest_` looks at
     std::span<const std::byte> rest_;
 };
 

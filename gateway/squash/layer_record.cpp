@@ -74,12 +74,12 @@ void LayerRecord::add(const layers::LayerEntry & entry) {
     if (entries_.size() >= chunk_bytes) guarded([&] { flush_entries(); });
 }
 
-void LayerRecord::add_entries(std::span<const std::byte> text) {
-    guarded([&] { chunk(ChunkKind::entries, text); });
+void LayerRecord::add_entries(std::span<const std::byte> packed) {
+    guarded([&] { chunk(ChunkKind::entries, packed); });
 }
 
 void LayerRecord::flush_entries() {
-    if (!entries_.empty()) chunk(ChunkKind::entries, entries_);
+    if (!entries_.empty()) chunk(ChunkKind::entries, packer_.pack(entries_));
     entries_.clear();
 }
 
@@ -97,8 +97,7 @@ std::uint64_t LayerRecord::keep(std::span<const std::byte> bytes) {
 std::uint64_t LayerRecord::keep_from(int fd, std::uint64_t offset, std::uint64_t bytes) {
     std::vector<std::byte> read(static_cast<std::size_t>(bytes));
     for (std::size_t done = 0; done < read.size();) {
-        const ssize_t count =
-            ::pread(fd, read.data() + done, read.size() - done, static_cast<off_t>(offset + done));
+        const ssize_t count = ::pread(fd, read.data() + done, read.size() - done, static_cast<off_t>(offset + done));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return absent;
         done += static_cast<std::size_t>(count);
@@ -128,7 +127,7 @@ template <class T> void LayerRecord::table(ChunkKind kind, const layers::Segment
     for (std::uint32_t i = 0; i < values.size(); ++i) {
         part.push_back(values[i]);
         if (part.size() < at_once && i + 1 < values.size()) continue;
-        chunk(kind, std::as_bytes(std::span{part}));
+        chunk(kind, packer_.pack(std::as_bytes(std::span{part})));
         part.clear();
     }
 }

@@ -1,16 +1,18 @@
 /**
  * @file
- * What is remembered of a converted layer, as it is written: its tar entries, where its blocks lie in the image, and the
- * blocks of files that no image holds. cached_layer.hpp reads it. Only for the .cpp files of this layer.
+ * What is remembered of a converted layer, as it is written: its tar entries, where its blocks lie in the image, and
+ * the blocks of files that no image holds. cached_layer.hpp reads it. Only for the .cpp files of this layer.
  *
- * The file: a magic line, chunks of {u32 kind, u32 bytes} and their content, and a trailer with the fingerprint of
- * everything but blocks, which have their own. Numbers are as this machine has them; another machine's file is refused.
+ * The file: a magic line, chunks of {u32 kind, u32 bytes} and their content (packed.hpp where it is a table), and a
+ * trailer with the fingerprint of everything but blocks, which have their own. Numbers are as this machine has them;
+ * another machine's file is refused.
  */
 #pragma once
 
 #include "base/unique_fd.hpp"
 #include "layers/layer_entry.hpp"
 #include "squash/layer_blocks.hpp"
+#include "squash/packed.hpp"
 
 #include <array>
 #include <cstdint>
@@ -21,7 +23,7 @@
 
 namespace shifter::squash {
 
-inline constexpr std::string_view record_magic = "shifter layer 1\n";
+inline constexpr std::string_view record_magic = "shifter layer 2\n";
 
 enum class ChunkKind : std::uint32_t { entries = 1, data, files, fragments, block_sizes, order, image };
 struct ChunkHead {
@@ -42,8 +44,8 @@ public:
     LayerRecord(std::string path, std::size_t layer, const oci::KeyedHasher::Key & key, const std::string & image_path);
 
     void add(const layers::LayerEntry & entry);
-    /** The text of entries, as another record has it. */
-    void add_entries(std::span<const std::byte> chunk);
+    /** A chunk of entries, packed, as another record has it. */
+    void add_entries(std::span<const std::byte> packed);
     /** Keeps blocks of which no image has a copy; returns where, for the tables. */
     [[nodiscard]] std::uint64_t keep(std::span<const std::byte> bytes);
     [[nodiscard]] std::uint64_t keep_from(int fd, std::uint64_t offset, std::uint64_t bytes);
@@ -66,6 +68,7 @@ private:
     std::string path_;
     std::size_t layer_;
     oci::KeyedHasher hasher_;
+    Packer packer_;
     UniqueFd fd_;
     std::vector<std::byte> entries_;
     std::vector<std::byte> buffer_;
