@@ -13,6 +13,7 @@
 
 #include <deque>
 #include <future>
+#include <sched.h>
 #include <utility>
 
 namespace shifter::squash {
@@ -152,6 +153,24 @@ private:
     std::deque<Ahead> running_;
 };
 
+/**
+ * This thread, and those that it starts meanwhile, do not push others off a core when they wake up: all are busy, and the
+ * queues between them are deep. What answers requests goes first.
+ */
+class BatchWork {
+public:
+    BatchWork() noexcept { set(SCHED_BATCH); }
+    ~BatchWork() { set(SCHED_OTHER); }
+    BatchWork(const BatchWork &) = delete;
+    BatchWork & operator=(const BatchWork &) = delete;
+
+private:
+    static void set(int policy) noexcept {
+        const sched_param none{};
+        (void)::sched_setscheduler(0, policy, &none); // where that is refused, it is only slower
+    }
+};
+
 /** A look at what the kernel will look at first. */
 void verify(Output & output) {
     sqfs_super_t super{};
@@ -166,6 +185,7 @@ void verify(Output & output) {
 Result convert(const std::vector<LayerInput> & layers, int output_fd, std::uint32_t created, const Options & options,
                const Limits & limits, const std::stop_token & stop, LayerReuse * reuse) {
     options.check();
+    const BatchWork batch;
     if (layers.size() > 0xfffe) throw Error{"cannot convert an image of " + std::to_string(layers.size()) + " layers"};
     layers::Tree tree;
     Output output{output_fd, created, options};
