@@ -137,6 +137,7 @@ Response Api::expire_overdue(Call & call) {
         images = housekeeping.expire(now);
     }
     std::vector<std::string> ids;
+    ids.reserve(images.size());
     for (const catalog::Image & image : images) ids.push_back(image.id.to_string());
     call.audit += field("removed", std::to_string(ids.size()));
     return {.body = status_list(ids)};

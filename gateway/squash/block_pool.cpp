@@ -99,10 +99,10 @@ void BlockPool::work(const std::stop_token & stop) {
         int error = 0;
         try {
             if (!compressor) compressor = make_compressor(options_);
-            const auto count = compressor->do_block(
-                compressor.get(), reinterpret_cast<const sqfs_u8 *>(block->bytes.data()),
-                static_cast<sqfs_u32>(block->size), reinterpret_cast<sqfs_u8 *>(scratch.data()),
-                static_cast<sqfs_u32>(scratch.size()));
+            const auto count =
+                compressor->do_block(compressor.get(), reinterpret_cast<const sqfs_u8 *>(block->bytes.data()),
+                                     static_cast<sqfs_u32>(block->size), reinterpret_cast<sqfs_u8 *>(scratch.data()),
+                                     static_cast<sqfs_u32>(scratch.size()));
             if (count > 0 && static_cast<std::size_t>(count) < block->size) {
                 block->bytes.swap(scratch);
                 block->size = static_cast<std::size_t>(count);
