@@ -37,6 +37,7 @@ DIFFERENCES: dict[str, Refused | None] = {
     "binds": None,
     "/etc": None,
     "the loader": None,
+    "front end": None,
     "jobs": None,
 }
 

@@ -62,7 +62,7 @@ Expected<ImageReference> ImageReference::parse(std::string_view text, std::strin
     std::size_t offset = 0;
     if (text.substr(0, url.size()) == url) offset = url.size();
     std::string_view rest = text.substr(offset);
-    if (rest.empty()) return ParseError{offset, "no image is named"};
+    if (rest.empty()) return ParseError{offset, "no image is named; write for example docker:debian:12"};
 
     ImageReference result;
     if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {

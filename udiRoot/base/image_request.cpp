@@ -19,7 +19,7 @@ bool is_kept(char c) {
 
 Expected<ImageRequest> checked(ImageType type, std::string_view tag, std::size_t offset) {
     constexpr std::size_t max_length = 1024;
-    if (tag.empty()) return ParseError{offset, "no image is named"};
+    if (tag.empty()) return ParseError{offset, "no image is named; write for example docker:debian:12"};
     if (tag.size() > max_length) return ParseError{offset + max_length, "an image name has at most 1024 bytes"};
     const auto bad = std::find_if_not(tag.begin(), tag.end(), is_kept);
     if (bad != tag.end())

@@ -22,7 +22,8 @@ struct Patient {
 };
 
 // site_checks.cpp
-[[nodiscard]] Finding examine_set_id(const std::string & program);
+/** `site` is null where the configuration cannot be used. */
+[[nodiscard]] Finding examine_set_id(const std::string & program, const SiteConfig * site);
 /** Whether it belongs to root, has the bit, and lies where the bit counts. */
 [[nodiscard]] bool has_set_id(const std::string & program) noexcept;
 [[nodiscard]] Finding examine_helpers(const Patient & patient);

@@ -84,10 +84,10 @@ std::string slurm_folder() {
 std::vector<Check> checks_of(const Patient & patient) {
     std::vector<Check> checks;
     const std::string program = std::string{installed::prefix} + "/bin/shifter";
-    checks.push_back({"set-id bit", [program] { return examine_set_id(program); }});
+    const SiteConfig * const site = patient.site();
+    checks.push_back({"set-id bit", [program, site] { return examine_set_id(program, site); }});
     checks.push_back({"configuration", [&patient] { return examine_config(patient); }});
     checks.push_back({"programs", [&patient] { return examine_helpers(patient); }});
-    const SiteConfig * const site = patient.site();
     // Without the set-id bit there is a user namespace, where squashfuse serves every image.
     const ImageMount wanted = site != nullptr ? site->image_mount : ImageMount::automatic;
     const ImageMount how = has_set_id(program) ? wanted : ImageMount::fuse;

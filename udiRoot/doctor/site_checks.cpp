@@ -66,7 +66,18 @@ bool has_set_id(const std::string & program) noexcept {
            ::statvfs(program.c_str(), &mount) == 0 && (mount.f_flag & ST_NOSUID) == 0;
 }
 
-Finding examine_set_id(const std::string & program) {
+namespace {
+
+/** What in the configuration makes each launch fail without the set-id bit (plan/user_namespace.cpp). */
+std::string part_that_needs_root(const SiteConfig & site) {
+    if (site.image_mount == ImageMount::kernel) return "imageMount = kernel";
+    if (!site.site_pre_mount_hook.empty()) return "sitePreMountHook";
+    return site.site_post_mount_hook.empty() ? "" : "sitePostMountHook";
+}
+
+} // namespace
+
+Finding examine_set_id(const std::string & program, const SiteConfig * site) {
     struct stat status {};
     if (::stat(program.c_str(), &status) != 0)
         return fail("cannot examine " + program + ": " + describe_errno(errno), "install the component runtime again");
@@ -80,6 +91,9 @@ Finding examine_set_id(const std::string & program) {
         program + (set_id ? " lies on a file system that is mounted nosuid" : " is not set-id root");
     const std::string advice = set_id ? "mount that file system without nosuid, or install somewhere else"
                                       : "as root: chown root:root " + program + " && chmod 4755 " + program;
+    const std::string part = site != nullptr ? part_that_needs_root(*site) : "";
+    if (!part.empty())
+        return fail(what + ", and " + part + " needs root, so no container starts", advice + ", or leave that key out");
     if (has_user_namespaces())
         return warn(what + ", so containers start in user namespaces, without the kernel's squashfs", advice);
     return fail(what + ", and this node has no user namespaces for ordinary users", advice);

@@ -1,5 +1,7 @@
 #include "frontend/options.hpp"
 
+#include "base/error.hpp"
+#include "base/text.hpp"
 #include "frontend/mount_option.hpp"
 
 #include <array>
@@ -45,6 +47,20 @@ constexpr std::array long_options = {
     option{"w", optional_argument, nullptr, 'w'},
     option{nullptr, 0, nullptr, 0},
 };
+
+/** "--verbose, --volume or --version" for the beginning of several names; empty for that of none or one. */
+std::string names_that_begin_with(const std::string & word) {
+    const std::string begin = word.substr(0, word.find('='));
+    std::vector<std::string> names;
+    for (const option & known : long_options) {
+        const std::string name = std::string{"--"} + (known.name != nullptr ? known.name : "");
+        if (begin.size() > 2 && name.compare(0, begin.size(), begin) == 0) names.push_back(name);
+    }
+    if (names.size() < 2) return {};
+    const std::string last = names.back();
+    names.pop_back();
+    return text::join(names, ", ") + " or " + last;
+}
 
 std::optional<std::string> argument() { return optarg != nullptr ? std::optional<std::string>{optarg} : std::nullopt; }
 
@@ -157,6 +173,9 @@ Expected<Options> parse_options(const std::vector<std::string> & arguments) {
         // getopt_long(3) names the option that it knows, and that takes no argument.
         if (code == '?' && optopt != 0 && word.compare(0, 2, "--") == 0)
             return ParseError{0, "option " + quoted(word.substr(0, word.find('='))) + " takes no argument"};
+        if (code == '?' && !names_that_begin_with(word).empty())
+            return ParseError{0, "option " + quoted(word) + " may be " + names_that_begin_with(word) +
+                                     "; write more of it"};
         if (code == '?') return ParseError{0, "there is no option " + quoted(word) + "; see shifter --help"};
         if (auto refused = take(options, code)) return *refused;
         if (options.help || options.version) return options;

@@ -17,7 +17,8 @@ namespace {
 ChosenImage choose_image(const RunRequest & request, const SiteConfig & site, const Identity & caller) {
     if (const auto * const local = std::get_if<LocalImage>(&request.image)) {
         if (!site.allow_local_chroot)
-            throw Error{"cannot use local:" + local->path + ": this site does not allow directories as images"}; // H2-5
+            throw Error{"cannot use local:" + local->path +
+                        ": this site does not allow directories as images (allowLocalChroot)"}; // H2-5
         return {{}, request.dry_run ? MountedImage{} : mount_local_image(local->path, caller)};
     }
     const ImageId & id = std::get<ImageId>(request.image);

@@ -1,1 +1,1 @@
-shifter_integration_tests(doctor faults)
+shifter_integration_tests(doctor IN_BOTH_MODES faults)

@@ -24,7 +24,7 @@ MISTAKES = [
     Mistake("no image at all", ["true"], "shifter: no image specified or specified incorrectly; name one with --image=docker:name:tag",
             image=False, stdout=None),
     Mistake("an empty image", ["--image=", "true"],
-            "shifter: cannot use the image \"\" of --image: no image is named", image=False),
+            "shifter: cannot use the image \"\" of --image: no image is named; write for example docker:debian:12", image=False),
     Mistake("an image that was never pulled", ["--image={registry}/org/none:1", "true"],
             "shifter: cannot find docker:{registry}/org/none:1: there is no such image, or you may not use it (404); "
             "pull it first: shifterimg pull docker:{registry}/org/none:1", image=False),
@@ -37,7 +37,7 @@ MISTAKES = [
             "shifter: cannot find docker:dokcer:debian:12: there is no such image, or you may not use it (404); "
             "pull it first: shifterimg pull docker:dokcer:debian:12", image=False),
     Mistake("a shell's variable that was not set", ["--image=docker:", "true"],
-            "shifter: cannot use the image \"docker:\" of --image: no image is named", image=False),
+            "shifter: cannot use the image \"docker:\" of --image: no image is named; write for example docker:debian:12", image=False),
     Mistake("an id that does not exist", ["--image=id:0123456789abcdef", "true"],
             "shifter: image 0123456789 does not exist, or you may not use it; see shifterimg images, and pull it with shifterimg pull", image=False),
     Mistake("a tag in the place of an id", ["--image=id:debian", "true"],
@@ -46,7 +46,7 @@ MISTAKES = [
     Mistake("somebody else's private image", ["--image=id:{private}", "true"],
             "shifter: image beef01 does not exist, or you may not use it; see shifterimg images, and pull it with shifterimg pull", image=False, user="b"),
     Mistake("a directory, where the site allows none", ["--image=local:/tmp", "true"],
-            "shifter: cannot use local:/tmp: this site does not allow directories as images", image=False),
+            "shifter: cannot use local:/tmp: this site does not allow directories as images (allowLocalChroot)", image=False),
     Mistake("a relative directory", ["--image=local:tree", "true"],
             "shifter: cannot use the image \"local:tree\": local: needs an absolute path", image=False),
     Mistake("a variable with a bad image", ["true"],
@@ -57,7 +57,7 @@ MISTAKES = [
     Mistake("an option of the command before it", ["-x", "true"], "shifter: there is no option \"-x\"; see shifter --help", stdout=None),
     Mistake("an option without its argument", ["--volume"], "shifter: option \"--volume\" needs an argument", stdout=None),
     Mistake("an abbreviation of two options", ["--v", "true"],
-            "shifter: there is no option \"--v\"; see shifter --help", stdout=None),
+            "shifter: option \"--v\" may be --verbose, --volume or --version; write more of it", stdout=None),
     Mistake("a value for an option that takes none", ["--clearenv=1", "true"],
             "shifter: option \"--clearenv\" takes no argument", stdout=None),
     # Volumes.

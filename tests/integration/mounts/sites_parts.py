@@ -134,6 +134,14 @@ class SitesParts(MountsTest):
         self.assertEqual(self.output("--image=id:a1", "ls", "/opt/udiImage/modules"), "old\n")
         self.refused("--image=id:a1", "-m", "mpi,other", "true", because="exclude each other")
 
+    def test_R16_a_directory_of_a_tree_has_at_most_a_thousand_entries(self):
+        for number in range(1000):
+            self.of_root(f"large/f{number}")
+        self.configured(f"optUdiImage={self.site.dir}/site/large\n")
+        self.assertIn("f999\n", self.output("--image=id:a1", "ls", "/opt/udiImage"))
+        self.of_root("large/more")
+        self.refused("--image=id:a1", "true", because="it has more than 1000 entries")
+
     def test_I37_trees_that_others_could_change_are_refused(self):
         path = os.path.dirname(self.of_root("open/file"))
         os.chmod(path, 0o777)

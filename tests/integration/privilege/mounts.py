@@ -55,6 +55,17 @@ class Mounts(PrivilegeTest):
             self.assertEqual(self.output("--image=id:a1", "sh", "-c", "cat /etc/passwd /etc/group; ls /etc/group.orig 2>&1 || true").split("ls:")[0],
                              contents["passwd"] + f"root:x:0:\nproj:x:{self.a.groups[-1]}:{self.a.name}\nsecret:x:77:{self.a.name}\n")
             self.refused("--image=id:a1", "true", user="b", because=f"uid {self.b.uid} has no name in ")
+            # R16: a thousand files of 64 MiB, and not one more, nor a byte.
+            for number in range(1000 - len(contents)):
+                open(f"{files}/f{number}", "w").close()
+            os.truncate(f"{files}/f0", 64 << 20)
+            self.assertEqual(self.output("--image=id:a1", "stat", "-c", "%s", "/etc/f0"), f"{64 << 20}\n")
+            os.truncate(f"{files}/f0", (64 << 20) + 1)
+            self.refused("--image=id:a1", "true", because="has more than 67108864 bytes")
+            os.truncate(f"{files}/f0", 0)
+            open(f"{files}/more", "w").close()
+            self.refused("--image=id:a1", "true", because="it has more than 1000 entries")
+            os.unlink(f"{files}/more")
             os.unlink(f"{files}/nsswitch.conf")
             self.refused("--image=id:a1", "true", because="has no nsswitch.conf, which a container needs")
         finally:

@@ -151,6 +151,19 @@ class Commands(CommandsTest):
         self.assertFalse([line for line in self.lines("env", image=f"id:{self.small}", options=["--clearenv"], env={"MINE": "yes"})
                           if line.startswith("MINE=")])
 
+    def test_R16_an_env_file_has_at_most_4_MiB(self):
+        path = f"{self.site.users['a'].home}/large.env"
+        for size in (4 << 20, (4 << 20) + 1):
+            with open(path, "w") as out:
+                out.write("A=1\n" + "\n" * (size - 4))
+            done = self.shifter("sh", "-c", "echo $A", options=[f"--env-file=/home/{os.path.basename(os.path.dirname(path))}/large.env"])
+            if size == 4 << 20:
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "1\n", ""))
+            else:
+                self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
+                self.assertIn("has more than 4194304 bytes", done.stderr)
+        os.unlink(path)
+
     def test_entry_points_are_on_request(self):
         image = f"id:{self.small}"
         self.assertEqual(self.lines(image=image, options=["--entrypoint"]), ["hello from /app/hello"])

@@ -60,6 +60,9 @@ TEST_CASE("repeated options accumulate or the last one wins, as in table 1.1") {
 
 TEST_CASE("a mistake is named") {
     const auto [words, what] = GENERATE(table<Words, const char *>({
+        {{"--v"}, "option \"--v\" may be --verbose, --volume or --version; write more of it"},
+        {{"--en=A"}, "option \"--en=A\" may be --entrypoint, --entry, --env or --env-file; write more of it"},
+        {{"--vx"}, "there is no option \"--vx\"; see shifter --help"},
         {{"--foo"}, "there is no option \"--foo\"; see shifter --help"},
         {{"-v", "--foo=1"}, "there is no option \"--foo=1\"; see shifter --help"},
         {{"-q"}, "there is no option \"-q\"; see shifter --help"},
