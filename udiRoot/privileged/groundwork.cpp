@@ -22,9 +22,9 @@ void Groundwork::lay(const Privileged & root) {
     site_ = load_site_config(installed::site_config);
     log::set_sink({}); // the child's sentences are for people at once
     job_ = JobOnNode::from_environment(root.caller_state().environment);
-    // A root that was prepared for the job has its names; and without set-id there is no child that could give up root
-    // yet.
-    if (holds_root() && !(job_ && JobNotes::find(*job_))) child_.emplace(start_account_child(root.caller(), site_));
+    if (!holds_root()) return; // there is no child that could give up root yet, and the notes are root's to read
+    if (job_ && !JobNotes::find(*job_)) job_.reset();
+    if (!job_) child_.emplace(start_account_child(root.caller(), site_)); // a prepared root has its names
 }
 
 void Groundwork::show_problems() {

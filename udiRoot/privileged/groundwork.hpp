@@ -31,7 +31,7 @@ public:
     void show_problems();
 
     [[nodiscard]] const SiteConfig & site() const noexcept { return site_; }
-    /** The batch system's job that the caller says he is in. */
+    /** The batch system's job that the caller says he is in, if this node has noted something of it. */
     [[nodiscard]] const std::optional<JobOnNode> & job() const noexcept { return job_; }
     /** The child that knows the caller's names; it watches the time from now on. @throws Error */
     [[nodiscard]] Child & begin(const Privileged & root);

@@ -93,8 +93,8 @@ StepRunner::Place StepRunner::place_for(const ContainerPath & path, bool make_pa
 void StepRunner::make_directory(const ContainerPath & path, mode_t mode) {
     const Place place = place_for(path, true);
     if (::mkdirat(place.directory.get(), place.name.c_str(), mode) == 0) {
-        // The bits beyond the umask, which is 022 here.
-        if (::fchmodat(place.directory.get(), place.name.c_str(), mode, 0) != 0)
+        // The umask is 022 here; most modes are whole already.
+        if ((mode & 022U) != 0 && ::fchmodat(place.directory.get(), place.name.c_str(), mode, 0) != 0)
             throw SysError{errno, "cannot set the mode of " + quoted(path.to_string())};
         return;
     }
@@ -118,7 +118,6 @@ void StepRunner::write_file(const Place & place, const std::string & path, const
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
     if (!file) throw SysError{errno, what};
     io::write_all(file.get(), content, quoted(path) + " in the container");
-    if (::fchmod(file.get(), mode) != 0) throw SysError{errno, what};
 }
 
 void StepRunner::operator()(const WriteFile & step) {
