@@ -71,6 +71,7 @@ if(TARGET shifter_slurm)
   string(CONCAT depends "shifter-runtime (>= ${PROJECT_VERSION}), shifter-runtime (<< ${next_version}~), shifter-client, "
     "slurm-client (>= ${slurm_version}), slurm-client (<< ${slurm_major}.${next_minor})")
   shifter_package(slurm "containers in Slurm jobs: the plugin, for nodes and login nodes"
-    SCRIPTS prerm FIELDS "DEPENDS=${depends}")
+    SCRIPTS prerm FIELDS "DEPENDS=${depends}"
+    "SUGGESTS=munge, openssh-client, openssh-server, patchelf") # for enable_sshd
 endif()
 include(CPack)

@@ -112,14 +112,18 @@ void drain(UniqueFd & fd, std::string & text) {
 
 } // namespace
 
-ChildResult run_child(const std::vector<std::string> & argv, milliseconds limit, const WhileItWaits & while_it_waits) {
+ChildResult run_child(const std::vector<std::string> & argv, milliseconds limit, const WhileItWaits & while_it_waits,
+                      std::string_view input) {
     constexpr milliseconds longest_nap{20};
+    constexpr std::size_t max_input = 16U << 10U; // fits into the pipe, and is written while it has a reader: us
+    if (input.size() > max_input) throw Error{argv[0] + " would be given too long an input"};
     io::Pipe in = io::make_pipe();
     io::Pipe out = io::make_pipe();
     io::Pipe err = io::make_pipe();
     for (const io::Pipe * pipe : {&out, &err})
         if (::fcntl(pipe->read_end.get(), F_SETFL, O_NONBLOCK) != 0) throw SysError{errno, "cannot prepare a pipe"};
     const auto deadline = Clock::now() + limit;
+    if (!input.empty()) io::write_all(in.write_end.get(), input, "the input of " + argv[0]);
     Child child{spawn(argv, in.read_end.get(), out.write_end.get(), err.write_end.get())};
     in.read_end.reset();
     out.write_end.reset();

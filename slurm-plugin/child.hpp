@@ -27,12 +27,12 @@ struct ChildResult {
 using WhileItWaits = std::function<bool(pid_t pid, const std::string & out)>;
 
 /**
- * Runs argv[0], an absolute path, without a shell, with the environment as it is, nothing on its standard input and no
- * other descriptor. A program that takes longer than `limit` is killed.
+ * Runs argv[0], an absolute path, without a shell, with the environment as it is, `input` on its standard input (at
+ * most 16 KiB, so that it never waits) and no other descriptor. A program that takes longer than `limit` is killed.
  * @throws Error  if it cannot be started, or took too long; and what `while_it_waits` throws
  */
 [[nodiscard]] ChildResult run_child(const std::vector<std::string> & argv, std::chrono::milliseconds limit,
-                                    const WhileItWaits & while_it_waits = {});
+                                    const WhileItWaits & while_it_waits = {}, std::string_view input = {});
 
 /** "status 1" or "signal 9". */
 [[nodiscard]] std::string describe_end(int wait_status);

@@ -71,6 +71,17 @@ void give_image(spank_t spank, const Given<ImageRequest> & image) {
 // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
 bool begins_step() { return ::spank_context() == S_CTX_LOCAL && std::getenv("SLURM_JOB_ID") != nullptr; }
 
+/** Keys of the job's own, which its nodes alone can open. Without them the job runs all the same. */
+void give_ssh_keys(spank_t spank) {
+    try {
+        const SshKeys keys = make_ssh_keys();
+        give_to_prolog(spank, {ssh_keys_variable, keys.credential});
+        give_to_prolog(spank, {ssh_public_key_variable, keys.public_key});
+    } catch (const Error & error) {
+        ::slurm_info("shifter: no ssh into the containers of this job: %s", error.what());
+    }
+}
+
 /** A step's own image is not what its component has. Of a new job, nothing of the job around it says so. */
 void mark_image_of_step(bool in_job, Origin origin) {
     const std::string name = std::string{"SLURM_SPANK_"} + step_image_variable;
@@ -90,6 +101,7 @@ int submit(spank_t spank) {
     if (const auto & image = options.image(); image.value) {
         give_image(spank, image);
         mark_image_of_step(in_job, image.origin);
+        if (state().config.sshd && !in_job) give_ssh_keys(spank);
     }
     if (const auto & volumes = options.volumes(); volumes.value) {
         give_to_job(spank, {volume_variable, *volumes.value}, volumes.origin);

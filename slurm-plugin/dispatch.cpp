@@ -202,6 +202,10 @@ extern "C" int slurm_spank_job_epilog(spank_t spank, int, char *[]) {
     return guarded(ESPANK_SUCCESS, [&]() -> int { return job_leaves(spank), ESPANK_SUCCESS; });
 }
 
+extern "C" int slurm_spank_task_post_fork(spank_t spank, int, char *[]) {
+    return guarded(ESPANK_SUCCESS, [&]() -> int { return extern_step_runs(spank), ESPANK_SUCCESS; });
+}
+
 extern "C" int slurm_spank_task_init_privileged(spank_t spank, int, char *[]) {
     return or_end([&] { task_enters(spank); });
 }

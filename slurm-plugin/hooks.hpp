@@ -8,6 +8,8 @@
 #include "slurm-plugin/node_list.hpp"
 #include "slurm-plugin/options.hpp"
 #include "slurm-plugin/plugin_config.hpp"
+#include "slurm-plugin/ssh_daemon.hpp"
+#include "slurm-plugin/ssh_keys.hpp"
 #include "slurm-plugin/step.hpp"
 #include "slurm-plugin/submit.hpp"
 #include "slurm-plugin/task.hpp"
@@ -64,8 +66,8 @@ struct State {
     StepOptions step;
 
     // On a node.
-    UniqueFd held_root;  ///< the extern step's: the job's root lives as long as this process
-    bool enters = false; ///< the tasks of this step run in the container
+    std::optional<privileged::JobRoot> held_root; ///< the extern step's: the job's root lives as long as this process
+    bool enters = false;                          ///< the tasks of this step run in the container
     std::string failure; ///< why they cannot; told by each task, since only a task may fail (R13)
     std::optional<privileged::JobRoot> root;
     TaskPlan task;
@@ -107,6 +109,8 @@ void read_arguments(int count, char * arguments[]);
 void job_arrives(spank_t spank);
 void job_leaves(spank_t spank);
 void step_begins(spank_t spank);
+/** In the extern step, when Slurm has made its process: starts the job's sshd. */
+void extern_step_runs(spank_t spank);
 // In a task: as root, then as the user. @throws Error: the task must end, with that line in the job's output
 void task_enters(spank_t spank);
 void task_starts(spank_t spank);

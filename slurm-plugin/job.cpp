@@ -20,12 +20,13 @@ constexpr const char * request_note = "request";
 constexpr const char * run_note = "run";
 constexpr const char * first_image_note = "first-image";
 constexpr const char * hosts_note = "hosts";
+constexpr const char * ssh_note = "ssh-keys";
 constexpr const char * failure_note = "failure";
 constexpr std::size_t max_word = 100000; ///< bytes of an argument
 constexpr std::string_view answer_end = "\nend\n";
 
 std::vector<std::string> setup_command(const JobOnNode & job, const Identity & user, const RunRequest & request,
-                                       const std::string & hosts) {
+                                       const std::string & hosts, bool with_ssh) {
     std::string groups;
     for (const gid_t group : user.groups) groups += std::to_string(group) + ",";
     // By the path of the build: no variable and no configuration has a say in what root executes (I8).
@@ -49,6 +50,7 @@ std::vector<std::string> setup_command(const JobOnNode & job, const Identity & u
         add("-N", hosts.substr(begin, hosts.size() - begin <= max_word ? std::string::npos : end - begin));
         begin = hosts.size() - begin <= max_word ? hosts.size() : end + 1;
     }
+    if (with_ssh) words.emplace_back("--ssh");
     if (request.modules) add("-m", *request.modules);
     if (!request.volumes.empty()) add("-v", request.volumes);
     const auto * const id = std::get_if<ImageId>(&request.image);
@@ -109,6 +111,7 @@ void note_job(const JobOnNode & job, const std::optional<JobRequest> & request) 
     if (request->run) notes.write(run_note, "");
     if (request->first_image) notes.write(first_image_note, *request->first_image);
     if (!request->hosts.empty()) notes.write(hosts_note, request->hosts);
+    if (!request->ssh_keys.empty()) notes.write(ssh_note, request->ssh_keys);
     notes.write(privileged::preparing_note, "");
 }
 
@@ -117,7 +120,8 @@ std::optional<JobRequest> noted_request(const JobOnNode & job) {
     const auto text = notes ? notes->read(request_note) : std::nullopt;
     if (!text) return std::nullopt;
     return JobRequest{decode(*text).value_or_throw("cannot read what the job asked for"), notes->has(run_note),
-                      notes->read(first_image_note), notes->read(hosts_note).value_or("")};
+                      notes->read(first_image_note), notes->read(hosts_note).value_or(""),
+                      notes->read(ssh_note).value_or("")};
 }
 
 std::optional<std::string> noted_failure(const JobOnNode & job) {
@@ -125,8 +129,8 @@ std::optional<std::string> noted_failure(const JobOnNode & job) {
     return notes ? notes->read(failure_note) : std::nullopt;
 }
 
-JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunRequest & request,
-                      const SiteConfig & site) {
+JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunRequest & request, const SiteConfig & site,
+                      bool with_ssh) {
     const auto notes = JobNotes::find(job);
     const std::string hosts = notes ? notes->read(hosts_note).value_or("") : "";
     UniqueFd mount_namespace;
@@ -137,8 +141,8 @@ JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunReq
         why = errno;
         return true;
     };
-    const ChildResult done =
-        run_child(setup_command(job, user, request, hosts), site.launch_timeout + std::chrono::seconds{5}, take_over);
+    const ChildResult done = run_child(setup_command(job, user, request, hosts, with_ssh),
+                                       site.launch_timeout + std::chrono::seconds{5}, take_over);
     if (done.wait_status != 0) {
         const auto lines = lines_of(done.err, "setupRoot: ");
         throw Error{lines.empty() ? "setupRoot ended with " + describe_end(done.wait_status) : text::join(lines, "; ")};
@@ -149,18 +153,18 @@ JobRoot make_job_root(const JobOnNode & job, const Identity & user, const RunReq
             parse_image_record(record).value_or_throw("cannot read the image's record from setupRoot")};
 }
 
-UniqueFd prepare_noted_root(const JobOnNode & job, const Identity & user, const SiteConfig & site) {
+std::optional<JobRoot> prepare_noted_root(const JobOnNode & job, const Identity & user, const SiteConfig & site) {
     const auto notes = JobNotes::find(job);
     const auto noted = noted_request(job);
-    if (!notes || !noted) return {};
-    UniqueFd held;
+    if (!notes || !noted) return std::nullopt;
+    std::optional<JobRoot> held;
     try {
-        JobRoot root = make_job_root(job, user, noted->request, site);
+        JobRoot root = make_job_root(job, user, noted->request, site, !noted->ssh_keys.empty());
         const std::string handle = "fd/" + std::to_string(root.mount_namespace.get());
         notes->write(privileged::root_note,
                      privileged::job_root_note(handle, root.mount_namespace.get(),
                                                privileged::job_root_key(user, noted->request, site), root.record));
-        held = std::move(root.mount_namespace);
+        held = std::move(root);
     } catch (const Error & error) {
         // The user hears of it from the first command that wants to be in the container.
         notes->write(failure_note, error.what());

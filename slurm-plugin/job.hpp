@@ -30,6 +30,7 @@ struct JobRequest {
     bool run = false;                         ///< tasks run in the container directly
     std::optional<std::string> first_image{}; ///< "id:8f3a…": what variables tell, of another component of the job
     std::string hosts{};                      ///< "n1/4 n2/2": nodes and processors; empty: not known
+    std::string ssh_keys{};                   ///< the credential of ssh_keys.hpp; empty: no ssh into this job
 };
 
 /** The variables that name this container's image. */
@@ -43,17 +44,19 @@ void note_job(const privileged::JobOnNode & job, const std::optional<JobRequest>
 
 /**
  * Runs setupRoot for `user`, and takes over what it built: the namespace exists while somebody holds the descriptor.
+ * @param with_ssh  with a place for the keys of an sshd
  * @throws Error in setupRoot's words
  */
 [[nodiscard]] privileged::JobRoot make_job_root(const privileged::JobOnNode & job, const Identity & user,
-                                                const RunRequest & request, const SiteConfig & site);
+                                                const RunRequest & request, const SiteConfig & site,
+                                                bool with_ssh = false);
 
 /**
  * In the job's extern step: prepares what was noted, and notes that this process holds it, or why it could not be.
- * @return the descriptor to keep open until the step's end; nothing, when there is nothing to prepare
+ * @return the root, whose descriptor is to be kept open until the step's end; nothing, when there is none
  */
-[[nodiscard]] UniqueFd prepare_noted_root(const privileged::JobOnNode & job, const Identity & user,
-                                          const SiteConfig & site);
+[[nodiscard]] std::optional<privileged::JobRoot> prepare_noted_root(const privileged::JobOnNode & job,
+                                                                    const Identity & user, const SiteConfig & site);
 
 /** Writes the image into a field of the job's record, by scontrol(1): "Comment" or "AdminComment". @throws Error */
 void write_comment(const privileged::JobOnNode & job, const std::string & field, const RunRequest & request);

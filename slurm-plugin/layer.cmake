@@ -2,16 +2,21 @@
 # shifter_slurm.so, built when Slurm's headers are there.
 shifter_library(slurm-plugin
   SOURCES slurm-plugin/child.cpp slurm-plugin/job.cpp slurm-plugin/node_list.cpp slurm-plugin/options.cpp slurm-plugin/plugin_config.cpp
-          slurm-plugin/step.cpp slurm-plugin/submit.cpp slurm-plugin/task.cpp
-  HEADERS slurm-plugin/child.hpp slurm-plugin/job.hpp slurm-plugin/node_list.hpp slurm-plugin/options.hpp slurm-plugin/plugin_config.hpp
-          slurm-plugin/step.hpp slurm-plugin/submit.hpp slurm-plugin/task.hpp
+          slurm-plugin/ssh_daemon.cpp slurm-plugin/ssh_keys.cpp slurm-plugin/step.cpp slurm-plugin/submit.cpp slurm-plugin/task.cpp
+  HEADERS slurm-plugin/child.hpp slurm-plugin/counted_strings.hpp slurm-plugin/job.hpp slurm-plugin/node_list.hpp slurm-plugin/options.hpp
+          slurm-plugin/plugin_config.hpp slurm-plugin/ssh_daemon.hpp slurm-plugin/ssh_keys.hpp slurm-plugin/step.hpp slurm-plugin/submit.hpp slurm-plugin/task.hpp
   DEPS base site request command frontend privileged)
 
-find_program(SHIFTER_SCONTROL scontrol DOC "Slurm's scontrol on the nodes")
-if(NOT SHIFTER_SCONTROL)
-  set(SHIFTER_SCONTROL /usr/bin/scontrol)
-endif()
-target_compile_definitions(shifter_slurm-plugin PRIVATE SHIFTER_SCONTROL="${SHIFTER_SCONTROL}")
+# Programs of the nodes and login nodes, executed by these paths.
+foreach(program IN ITEMS scontrol ssh-keygen munge unmunge)
+  string(MAKE_C_IDENTIFIER SHIFTER_${program} variable)
+  string(TOUPPER ${variable} variable)
+  find_program(${variable} ${program} DOC "${program} of the nodes and login nodes")
+  if(NOT ${variable})
+    set(${variable} /usr/bin/${program})
+  endif()
+  target_compile_definitions(shifter_slurm-plugin PRIVATE ${variable}="${${variable}}")
+endforeach()
 
 # The releases of Slurm that the tests of tests/cluster have been run with: the one place that names them.
 set(slurm_oldest 22.05)
@@ -62,9 +67,13 @@ set_target_properties(shifter_slurm PROPERTIES PREFIX "" LINK_DEPENDS ${CMAKE_CU
 target_link_options(shifter_slurm PRIVATE -static-libstdc++ -static-libgcc -Wl,--as-needed
   -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/shifter_slurm.map)
 # Runs in containers of any C library, or of none.
-add_executable(shifter-task slurm-plugin/task_main.cpp)
-target_link_libraries(shifter-task PRIVATE shifter_settings shifter_hardening)
-shifter_static_program(shifter-task)
-install(TARGETS shifter-task DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT slurm)
+foreach(program IN ITEMS task sshd)
+  add_executable(shifter-${program} slurm-plugin/${program}_main.cpp slurm-plugin/counted_strings.hpp)
+  target_include_directories(shifter-${program} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(shifter-${program} PRIVATE shifter_settings shifter_hardening)
+  shifter_static_program(shifter-${program})
+endforeach()
+install(TARGETS shifter-task shifter-sshd DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT slurm)
+install(PROGRAMS slurm-plugin/shifter-sshd-tree DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT slurm)
 
 install(TARGETS shifter_slurm LIBRARY DESTINATION lib/shifter COMPONENT slurm)

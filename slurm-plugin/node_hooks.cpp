@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -154,6 +155,50 @@ void prepare_tasks(spank_t spank) {
     }
 }
 
+/** The job's user, as its root was made for: never of root's group. */
+Identity owner_of_root(spank_t spank) {
+    Identity user = user_of(spank);
+    user.groups.erase(std::remove(user.groups.begin(), user.groups.end(), gid_t{0}), user.groups.end());
+    return user;
+}
+
+/** What sessions of ssh find: what a command in the container would, and which job they are in. */
+std::vector<std::string> environment_of_sessions(const JobOnNode & job, const RunRequest & request,
+                                                 const ImageRecord & image) {
+    std::vector<std::string> variables = {"SLURM_JOB_ID=" + job.job(), "SLURMD_NODENAME=" + job.node()};
+    const TaskPlan plan = plan_task(request, image, node_site(), variables);
+    for (const Variable & variable : plan.set) variables.push_back(variable.name + "=" + variable.value);
+    return variables;
+}
+
+std::string replace_node(std::string address, const std::string & node) {
+    if (const std::size_t at = address.find("%n"); at != std::string::npos) address.replace(at, 2, node);
+    return address;
+}
+
+using StepdConnect = int (*)(const char *, const char *, slurm_step_id_t *, std::uint16_t *);
+using StepdAddPid = int (*)(int, std::uint16_t, pid_t);
+
+/**
+ * Makes a process a part of this step, so that its cgroups are the step's, and Slurm ends it with the step. As
+ * pam_slurm_adopt does it: by a message to the step daemon, here to ourselves. Not in Slurm's headers, but in all that
+ * it loads plugins into.
+ */
+void add_to_step(spank_t spank, pid_t pid) {
+    const auto connect_to = reinterpret_cast<StepdConnect>(::dlsym(RTLD_DEFAULT, "stepd_connect"));
+    const auto add_pid = reinterpret_cast<StepdAddPid>(::dlsym(RTLD_DEFAULT, "stepd_add_extern_pid"));
+    if (connect_to == nullptr || add_pid == nullptr) throw Error{"this Slurm cannot take sshd into a step"};
+    slurm_step_id_t step{};
+    step.job_id = item<std::uint32_t>(spank, S_JOB_ID, "job");
+    step.step_id = extern_step;
+    step.step_het_comp = NO_VAL;
+    std::uint16_t version = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
+    const UniqueFd daemon{connect_to(nullptr, std::getenv("SLURMD_NODENAME"), &step, &version)};
+    if (!daemon) throw Error{"the step's daemon does not answer, so sshd cannot become a part of the step"};
+    if (add_pid(daemon.get(), version, pid) != SLURM_SUCCESS) throw Error{"Slurm does not take sshd into the step"};
+}
+
 /** Slurm executes shifter-task, by a descriptor that is gone then, in the place of the command's first word. */
 void put_in_front(spank_t spank, TaskPlan & plan, std::string & program) {
     const std::string path = std::string{installed::prefix} + "/libexec/shifter/shifter-task";
@@ -181,7 +226,8 @@ void job_arrives(spank_t spank) {
     try {
         if (auto request = container_request(variable, variable))
             noted = JobRequest{*std::move(request), is_yes(variable(run_variable), state().config.autorun),
-                               variable(first_image_variable), nodes_of_job()};
+                               variable(first_image_variable), nodes_of_job(),
+                               state().config.sshd ? variable(ssh_keys_variable).value_or("") : ""};
     } catch (const Error & error) {
         // Only text that no submission let through gets here. The job's commands will say the same.
         ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(error.what()).c_str());
@@ -201,9 +247,7 @@ void step_begins(spank_t spank) {
         const JobOnNode job = job_of(spank);
         const auto noted = noted_request(job);
         if (!noted) return;
-        Identity user = user_of(spank);
-        user.groups.erase(std::remove(user.groups.begin(), user.groups.end(), gid_t{0}), user.groups.end());
-        state().held_root = prepare_noted_root(job, user, node_site());
+        state().held_root = prepare_noted_root(job, owner_of_root(spank), node_site());
         if (const auto why = noted_failure(job))
             ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(*why).c_str());
         // Once for a job, whatever the number of its nodes.
@@ -218,6 +262,28 @@ void step_begins(spank_t spank) {
     if (step >= first_special_step) return;
     use_image_of_component(spank, job_of(spank));
     prepare_tasks(spank);
+}
+
+void extern_step_runs(spank_t spank) {
+    const State & s = state();
+    if (!s.held_root || !s.config.sshd || item<std::uint32_t>(spank, S_JOB_STEPID, "step") != extern_step) return;
+    const JobOnNode job = job_of(spank);
+    const auto noted = noted_request(job);
+    if (!noted || noted->ssh_keys.empty()) return;
+    try {
+        const Identity user = owner_of_root(spank);
+        start_ssh_daemon({.mount_namespace = s.held_root->mount_namespace.get(),
+                          .user = user,
+                          .port = port_of_job(item<std::uint32_t>(spank, S_JOB_ID, "job"), s.config.first_sshd_port,
+                                              s.config.last_sshd_port),
+                          .address = replace_node(s.config.sshd_address, job.node()),
+                          .keys = open_ssh_keys(noted->ssh_keys, user.uid),
+                          .environment = environment_of_sessions(job, noted->request, s.held_root->record)},
+                         [&](pid_t pid) { add_to_step(spank, pid); });
+    } catch (const Error & error) {
+        // The job goes on without (H10-6).
+        throw Error{"no ssh into job " + job.job() + " on this node: " + error.what()};
+    }
 }
 
 void task_enters(spank_t spank) {

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "command/choice.hpp"
 #include "command/environment.hpp"
+#include "slurm-plugin/counted_strings.hpp"
 
 #include <map>
 #include <string_view>
@@ -50,9 +51,7 @@ std::string encode_start(const TaskPlan & plan, const std::string & command) {
     }
     strings.insert(strings.end(), plan.before.begin(), plan.before.end());
     strings.push_back(command);
-    std::string text;
-    for (const std::string & entry : strings) text += std::to_string(entry.size()) + ":" + entry;
-    return text;
+    return encode_strings(strings);
 }
 
 bool calls_shifter(const char * command) {

@@ -36,8 +36,8 @@ struct TaskPlan {
                                  const std::vector<std::string> & environment);
 
 /**
- * What shifter-task does before it becomes the command, as one variable's value: strings, each with its length in
- * front. `command` is the first word of the command; the others it gets as arguments.
+ * What shifter-task does before it becomes the command, as one variable's value: see counted_strings.hpp.
+ * `command` is the first word of the command; the others it gets as arguments.
  */
 [[nodiscard]] std::string encode_start(const TaskPlan & plan, const std::string & command);
 

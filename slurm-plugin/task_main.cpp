@@ -8,13 +8,13 @@
  * words to execute, which the arguments follow.
  */
 // NOLINTBEGIN(concurrency-mt-unsafe): one thread
+#include "slurm-plugin/counted_strings.hpp"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -27,29 +27,6 @@ constexpr int not_executable = 126;
 constexpr int not_found = 127;
 
 void complain(const std::string & sentence) { (void)std::fprintf(stderr, "shifter: %s\n", sentence.c_str()); }
-
-std::optional<std::size_t> number(std::string_view text) {
-    std::size_t value = 0;
-    if (text.empty() || text.size() > 8) return std::nullopt;
-    for (const char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        value = value * 10 + static_cast<std::size_t>(c - '0');
-    }
-    return value;
-}
-
-/** "5:first0:" and so on; nothing for anything else. */
-std::optional<std::vector<std::string>> decode(std::string_view text) {
-    std::vector<std::string> strings;
-    while (!text.empty()) {
-        const std::size_t colon = text.find(':');
-        const auto size = number(text.substr(0, colon));
-        if (colon == std::string_view::npos || !size || *size > text.size() - colon - 1) return std::nullopt;
-        strings.emplace_back(text.substr(colon + 1, *size));
-        text.remove_prefix(colon + 1 + *size);
-    }
-    return strings;
-}
 
 bool run_hook(const std::string & module, std::string path) {
     const std::string what = "the userhook \"" + path + "\" of module \"" + module + "\"";
@@ -75,9 +52,10 @@ bool run_hook(const std::string & module, std::string path) {
 } // namespace
 
 int main(int, char ** argv) {
+    using namespace shifter;
     const char * const text = std::getenv(variable);
-    auto strings = decode(text == nullptr ? "" : text);
-    const auto hooks = strings && !strings->empty() ? number(strings->front()) : std::nullopt;
+    auto strings = slurm_plugin::decode_strings(text == nullptr ? "" : text);
+    const auto hooks = strings && !strings->empty() ? slurm_plugin::parse_count(strings->front()) : std::nullopt;
     if (!hooks || strings->size() < 2 + 2 * *hooks) {
         complain("shifter-task is for the Slurm plugin, which tells it in " + std::string{variable} + " what to run");
         return failed;

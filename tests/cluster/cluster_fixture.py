@@ -196,6 +196,10 @@ class Cluster:
         with open(self._services[service].log, errors="replace") as stream:
             return stream.read()
 
+    def node_log(self, node: str) -> str:
+        """What slurmd and the step daemons of a node logged."""
+        return self.output(f"{self.dir}/log/slurmd-{node}.log")
+
     def start_slurmd(self, node: str, *through: str) -> None:
         """@param through  a command line that executes what follows it, as faketime(1) does"""
         os.makedirs(f"{self.dir}/spool/{node}", exist_ok=True)
@@ -306,6 +310,7 @@ class Cluster:
             SlurmdSpoolDir={self.dir}/spool/%n
             SlurmctldPidFile={self.dir}/run/slurmctld-self.pid
             SlurmdPidFile={self.dir}/run/slurmd-%n-self.pid
+            SlurmdLogFile={self.dir}/log/slurmd-%n.log
             SlurmctldDebug=verbose
             SlurmdDebug=verbose
             DebugFlags=NO_CONF_HASH

@@ -91,9 +91,9 @@ class OtherJobs(unittest.TestCase):
         self.assertIn('error: shifter: the plugin is off: plugstack.conf: "long_options=maybe"', self.restart_slurmd())
 
     def test_slurmd_tells_the_admin_of_arguments_without_effect(self):
-        self.cluster.write_plugstack(f"required {PLUGIN} enable_sshd=1 debug=3")
+        self.cluster.write_plugstack(f"required {PLUGIN} enable_ccm=1 debug=3")
         log = self.restart_slurmd()
-        self.assertIn('shifter: plugstack.conf: "enable_sshd=1" has no effect in this release', log)
+        self.assertIn('shifter: plugstack.conf: "enable_ccm=1" has no effect in this release', log)
         self.assertIn('shifter: plugstack.conf: "debug=3" is not an argument of this plugin, and is ignored', log)
         self.assert_plain_jobs_run()
 
@@ -150,18 +150,20 @@ class OtherJobs(unittest.TestCase):
         self.assertEqual(sorted(line.split()[2] for line in symbols.splitlines()),
                          ["plugin_name", "plugin_type", "plugin_version", "slurm_spank_init",
                           "slurm_spank_init_post_opt", "slurm_spank_job_epilog", "slurm_spank_job_prolog",
-                          "slurm_spank_task_init", "slurm_spank_task_init_privileged", "spank_plugin_version"])
+                          "slurm_spank_task_init", "slurm_spank_task_init_privileged",
+                          "slurm_spank_task_post_fork", "spank_plugin_version"])
         libraries = set(re.findall(r"NEEDED.*\[(.*)\]", output("readelf", "-d")))
         self.assertLessEqual({name.split(".so")[0] for name in libraries}, {"libc", "libm", "ld-linux-x86-64"})
 
     def test_a_client_command_is_the_same_process_state_with_the_plugin_as_without(self):
         """I39, seen from what salloc hands on: ids, directory, mask, signals, limits and descriptors of a child."""
-        show = ["/bin/sh", "-c", "umask; pwd; id; ls /proc/self/fd; grep -E '^Sig|^NoNew' /proc/self/status; ulimit -a"]
+        show = ["/bin/sh", "-c", "umask; pwd; id; ls /proc/self/fd; grep -E '^Sig[^Q]|^NoNew' /proc/self/status; ulimit -a"]
         states = []
         for text in (f"required {PLUGIN}", ""):
             self.cluster.write_plugstack(text)
             image = ["--image=app:1"] if text else []
             states.append(self.cluster.run("salloc", "--quiet", *image, *show, umask=0o027).stdout)
+            self.cluster.check()  # the epilog reads plugstack.conf, too
         self.assertEqual(*states)
         self.assertIn("0027", states[0])
 

@@ -108,10 +108,11 @@ struct MergeEtc {
 struct BindVolume {
     Volume volume;
 };
-/** A user's tmpfs: nosuid, nodev, and of the caller. */
+/** A tmpfs of the caller: nosuid, nodev. */
 struct MountTmpfs {
     Volume volume;
-    std::uint64_t size_bytes = 0; ///< 0: the kernel's limit
+    std::uint64_t size_bytes = 0;          ///< 0: the kernel's limit
+    VolumeOwner owner = VolumeOwner::user; ///< whose rules hold for the destination
 };
 /** A perNodeCache (4.3): a new xfs in a file without a name, of the caller. */
 struct MountCache {

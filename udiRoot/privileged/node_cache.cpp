@@ -89,7 +89,7 @@ void StepRunner::operator()(const MountTmpfs & step) {
     set_stage("mounting your volumes");
     const std::string what = "cannot use volume " + name_of(step.volume);
     const UniqueFd target = mount_point(step.volume.to, true);
-    check_volume_target(target.get(), what);
+    if (step.owner == VolumeOwner::user) check_volume_target(target.get(), what);
     const UniqueFd mount = make_memory(step.size_bytes, &caller_, what);
     if (step.volume.read_only) restrict_mount(mount.get(), {.read_only = true}, what);
     attach_mount(mount.get(), target.get(), what);

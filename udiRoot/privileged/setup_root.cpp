@@ -25,13 +25,14 @@ namespace {
 
 constexpr const char * usage =
     "usage: setupRoot [-V] -U uid -G gid [-u name] [-g gid,...] [-m modules] [-v volume]... [-N \"host/tasks ...\"]\n"
-    "                 [-j job] [-n node] [--hand-over] type id\n"
+    "                 [-j job] [-n node] [--ssh] [--hand-over] type id\n"
     "       unsetupRoot [-j job] [-n node]\n";
 
 struct Options {
     Identity user;
     bool groups_given = false;
     bool hand_over = false;
+    bool ssh = false;
     bool verbose = false;
     std::string name;
     std::string job = "node";
@@ -49,10 +50,10 @@ template <class Number> Number number(const char * text, const std::string & wha
 }
 
 Options parse(int argc, char ** argv, bool set_up) {
-    enum : int { hand_over = 256, help, version };
+    enum : int { hand_over = 256, ssh, help, version };
     constexpr std::array long_options = {
-        option{"hand-over", no_argument, nullptr, hand_over}, option{"help", no_argument, nullptr, help},
-        option{"version", no_argument, nullptr, version}, option{nullptr, 0, nullptr, 0}};
+        option{"hand-over", no_argument, nullptr, hand_over}, option{"ssh", no_argument, nullptr, ssh},
+        option{"help", no_argument, nullptr, help}, option{"version", no_argument, nullptr, version}, option{}};
     Options options;
     opterr = 0;
     int code = 0;
@@ -78,7 +79,7 @@ Options parse(int argc, char ** argv, bool set_up) {
                 if (!group.empty()) options.user.groups.push_back(number<gid_t>(std::string{group}.c_str(), "-g"));
             break;
         case 's':
-            throw Error{"-s is not supported by this version: there is no sshd in a job's root"};
+            throw Error{"-s is not supported: the Slurm plugin starts the sshd of a job (enable_sshd)"};
         case 'N':
             options.hosts += std::string{" "} + optarg;
             break;
@@ -96,6 +97,9 @@ Options parse(int argc, char ** argv, bool set_up) {
             break;
         case hand_over:
             options.hand_over = true;
+            break;
+        case ssh:
+            options.ssh = true;
             break;
         case help:
         case 'h':
@@ -164,16 +168,19 @@ std::string hosts_file(const std::string & specification) {
     return text;
 }
 
-/** What only a job's root has: files that tell the job. */
+/** What only a job's root has: files that tell the job, and the place for the keys of its sshd. */
 void add_job_files(const Options & options, MountPlan & plan) {
-    const auto add = [&](const char * path, const std::string & content) {
+    constexpr std::uint64_t ssh_bytes = 2U << 20U; // names of 10,000 nodes, and a log
+    const auto path_of = [](const char * path) { return ContainerPath::parse(path).value_or_throw("a path"); };
+    const auto add_step = [&](Step step) {
         const bool sealed = !plan.steps.empty() && std::holds_alternative<SealRoot>(plan.steps.back());
-        plan.steps.insert(sealed ? plan.steps.end() - 1 : plan.steps.end(),
-                          WriteFile{ContainerPath::parse(path).value_or_throw("a path"), content});
+        plan.steps.insert(sealed ? plan.steps.end() - 1 : plan.steps.end(), std::move(step));
     };
-    add(job_file, options.job);
-    if (!options.node.empty()) add(node_file, options.node);
-    if (!options.hosts.empty()) add("/var/hostsfile", hosts_file(options.hosts));
+    Volume ssh{.from = path_of("/"), .to = path_of("/etc/ssh"), .tmpfs_bytes = ssh_bytes};
+    if (options.ssh) add_step(MountTmpfs{std::move(ssh), ssh_bytes, VolumeOwner::site});
+    add_step(WriteFile{path_of(job_file), options.job});
+    if (!options.node.empty()) add_step(WriteFile{path_of(node_file), options.node});
+    if (!options.hosts.empty()) add_step(WriteFile{path_of("/var/hostsfile"), hosts_file(options.hosts)});
 }
 
 /** This process stands in the root, in a namespace of its own, when this returns. @return the key and the record */
