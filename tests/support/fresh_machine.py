@@ -64,6 +64,7 @@ if [ -d /sys/fs/cgroup/systemd ]; then
   mkdir "$1/sys/fs/cgroup/systemd" "$1/sys/fs/cgroup/unified"
   mount -t cgroup -o none,name=systemd cgroup "$1/sys/fs/cgroup/systemd"
   mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup/unified"
+  mount -o remount,ro "$1/sys/fs/cgroup" # or systemd mounts the other hierarchies, where no cgroup of the machine's is
 else
   mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
 fi
