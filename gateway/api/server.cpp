@@ -136,11 +136,15 @@ private:
     [[nodiscard]] MHD_Result serve(MHD_Connection * connection, const char * method, const char * upload,
                                    std::size_t * upload_bytes, Arriving & arriving);
     [[nodiscard]] MHD_Result begin(MHD_Connection * connection, const char * method, Arriving & arriving);
+    static MHD_Result may_come(void * self, const sockaddr * address, socklen_t length);
     void restart_clock(MHD_Connection * connection);
     void watch(const std::stop_token & stop);
 
     ServerLimits limits_;
     const Handler & handler_;
+    unsigned most_connections_ = 0;
+    std::atomic<unsigned> open_{0}; ///< connections
+    std::atomic<bool> is_full_{false};
     MHD_Daemon * daemon_ = nullptr;
     std::mutex mutex_;
     std::condition_variable_any wake_;
@@ -179,19 +183,21 @@ HttpServer::Listener::Listener(UniqueFd socket, const ServerLimits & limits, con
     unsigned threads =
         limits.threads != 0 ? limits.threads : std::clamp(2 * std::thread::hardware_concurrency(), 2U, 8U);
     threads = std::max(threads, 1U);
-    const unsigned connections = std::max(affordable_connections(limits.max_connections), threads);
+    most_connections_ = affordable_connections(limits.max_connections);
     // What the library keeps of a request and its answer's headers. It writes all of it at each request, so this is
     // what an open connection costs in memory; what does not fit is refused in the library's words instead of ours.
     const std::size_t memory = limits.max_target_bytes + limits.max_header_bytes + (4U << 10U);
+    // The library gives each thread its part of the limit, and a thread that has reached it sleeps, whatever its
+    // connections bring, until one of them is idle for too long. So each may have all, and may_come() holds the limit.
     daemon_ = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, nullptr, nullptr, &Listener::answer, this,
-        MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr, MHD_OPTION_LISTEN_SOCKET, socket.get(),
-        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.max_connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-        static_cast<unsigned>(limits.idle_timeout.count()), MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,
-        MHD_OPTION_URI_LOG_CALLBACK, &Listener::note_target, this, MHD_OPTION_NOTIFY_COMPLETED, &Listener::finish, this,
-        MHD_OPTION_NOTIFY_CONNECTION, &Listener::note_connection, this, MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, &Listener::may_come, this,
+        &Listener::answer, this, MHD_OPTION_EXTERNAL_LOGGER, &log_library_message, nullptr, MHD_OPTION_LISTEN_SOCKET,
+        socket.get(), MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+        (most_connections_ + 1) * threads, MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.max_connections_per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.idle_timeout.count()),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+        &keep_escapes, nullptr, MHD_OPTION_URI_LOG_CALLBACK, &Listener::note_target, this, MHD_OPTION_NOTIFY_COMPLETED,
+        &Listener::finish, this, MHD_OPTION_NOTIFY_CONNECTION, &Listener::note_connection, this, MHD_OPTION_END);
     if (daemon_ == nullptr) throw Error{"cannot start the HTTP service; is the limit of threads or of memory reached?"};
     (void)socket.release(); // the daemon closes it
     watcher_ = std::jthread{[this](const std::stop_token & stop) { watch(stop); }};
@@ -281,10 +287,23 @@ void HttpServer::Listener::finish(void * self, MHD_Connection * connection, void
 void HttpServer::Listener::note_connection(void * self, MHD_Connection * connection, void ** /*context*/,
                                            MHD_ConnectionNotificationCode code) {
     auto & listener = *static_cast<Listener *>(self);
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) return listener.restart_clock(connection);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        ++listener.open_;
+        return listener.restart_clock(connection);
+    }
+    if (--listener.open_ < listener.most_connections_ / 2) listener.is_full_ = false;
     // Called before the library closes the descriptor, so watch() can never meet a number that means another file.
     const std::lock_guard lock{listener.mutex_};
     listener.last_progress_.erase(descriptor_of(connection));
+}
+
+MHD_Result HttpServer::Listener::may_come(void * self, const sockaddr * /*address*/, socklen_t /*length*/) {
+    auto & listener = *static_cast<Listener *>(self);
+    if (listener.open_ < listener.most_connections_) return MHD_YES;
+    if (!listener.is_full_.exchange(true))
+        log::warning("event=limited new connections are closed: " + std::to_string(listener.most_connections_) +
+                     " are open");
+    return MHD_NO;
 }
 
 void HttpServer::Listener::restart_clock(MHD_Connection * connection) {

@@ -2,18 +2,22 @@
 //
 // usage: bench_lookups decode COUNT THREADS SOCKET
 //        bench_lookups lookup COUNT SOCKET PORT PATH      (each on a connection of its own, all at the same time)
-// Prints one line: seconds, good answers, bad answers. Credentials are made before the clock starts.
+// Prints one line: seconds, good answers, bad answers; and why the bad ones were bad, on standard error. Credentials are made
+// before the clock starts.
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <munge.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -102,23 +106,35 @@ void look_up(std::size_t count, const char * socket_path, unsigned port, const s
     std::size_t good = 0;
     std::size_t bad = 0;
     const auto begin = Clock::now();
-    const auto end = [&](Caller & caller, bool is_good) {
+    std::map<std::string, std::size_t> reasons;
+    const auto end = [&](Caller & caller, bool is_good, const std::string & reason) {
         ::close(caller.fd);
         caller.fd = -1;
         ++(is_good ? good : bad);
+        if (!is_good) ++reasons[reason];
     };
     for (std::size_t i = 0; i < count; ++i) {
         Caller & caller = callers[i];
         caller.request = "GET " + path + " HTTP/1.1\r\nHost: gateway\r\nauthentication: " + credentials[i] + "\r\n\r\n";
         caller.fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (caller.fd < 0) give_up("socket");
+        // Nodes have addresses of their own; one address would run out of ports after a few rounds.
+        const int late = 1;
+        (void)::setsockopt(caller.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof late);
+        union {
+            sockaddr any;
+            sockaddr_in v4;
+        } own{};
+        own.v4.sin_family = AF_INET;
+        own.v4.sin_addr.s_addr = htonl(0x7f010001U + static_cast<std::uint32_t>(i % 16'384));
+        if (::bind(caller.fd, &own.any, sizeof own.v4) != 0) give_up("bind");
         union {
             sockaddr any;
             sockaddr_in v4;
         } address{};
         address.v4 = name;
         if (::connect(caller.fd, &address.any, sizeof address.v4) != 0 && errno != EINPROGRESS) {
-            end(caller, false);
+            end(caller, false, std::string{"connect: "} + std::strerror(errno));
             continue;
         }
         epoll_event event{};
@@ -144,12 +160,14 @@ void look_up(std::size_t count, const char * socket_path, unsigned port, const s
             while ((got = ::recv(caller.fd, bytes, sizeof bytes, 0)) > 0)
                 caller.answer.append(bytes, static_cast<std::size_t>(got));
             if (is_whole(caller.answer))
-                end(caller, caller.answer.compare(0, 12, "HTTP/1.1 200") == 0);
+                end(caller, caller.answer.compare(0, 12, "HTTP/1.1 200") == 0, caller.answer);
             else if (got == 0 || (got < 0 && errno != EAGAIN && errno != ENOTCONN))
-                end(caller, false);
+                end(caller, false, got == 0 ? "closed after " + std::to_string(caller.sent) + " bytes" : std::strerror(errno));
         }
     }
     report(begin, good, count - good);
+    for (const auto & [reason, times] : reasons) std::fprintf(stderr, "%zu times: %s\n", times, reason.c_str());
+    if (good + bad < count) std::fprintf(stderr, "%zu without an answer\n", count - good - bad);
 }
 
 } // namespace

@@ -197,6 +197,26 @@ TEST_CASE("R16: more connections than the limit wait outside or are closed, and 
     CHECK(status_in(ask(server, "GET / HTTP/1.1\r\n" + closing + "\r\n")) == 200);
 }
 
+TEST_CASE("R16: as many connections as the limit says are served at once, whichever thread has them, and no more") {
+    constexpr unsigned most = 40;
+    ServerLimits limits;
+    limits.max_connections = most;
+    limits.threads = 4;
+    const HttpServer server{loopback, limits, echo};
+    std::vector<std::unique_ptr<Connection>> held;
+    for (unsigned i = 0; i < most; ++i) held.push_back(std::make_unique<Connection>(server.addresses().front()));
+    for (const auto & each : held) (void)each->send("GET / HTTP/1.1\r\nHost: x\r\n");
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    const Connection another{server.addresses().front()};
+    (void)another.send("GET / HTTP/1.1\r\n" + closing + "\r\n");
+    CHECK(status_in(another.receive_all()) == 0);
+    for (const auto & each : held) {
+        (void)each->send("Connection: close\r\n\r\n");
+        CHECK(status_in(each->receive_all()) == 200);
+    }
+    CHECK(status_in(ask(server, "GET / HTTP/1.1\r\n" + closing + "\r\n")) == 200);
+}
+
 TEST_CASE("a handler that throws costs its connection alone") {
     const HttpServer server{loopback, {}, [](const Request & request) -> Response {
                                 if (request.target == "/throw") throw Error{"broken"};
