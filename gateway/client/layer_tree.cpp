@@ -66,17 +66,16 @@ void write_dot(const TreeNode & node, const std::string & path, std::string & te
 std::vector<TreeNode> layer_tree(const std::vector<ImageInfo> & images) {
     std::vector<TreeNode> roots;
     for (const ImageInfo & image : images) {
-        if (image.layers.empty()) {
-            roots.push_back({.digest = {}, .size_bytes = image.size_bytes, .images = image.tags});
-            continue;
-        }
         std::vector<TreeNode> * siblings = &roots;
         TreeNode * node = nullptr;
         for (const LayerLine & layer : image.layers) {
             node = &child_for(*siblings, layer);
             siblings = &node->children;
         }
-        node->images.insert(node->images.end(), image.tags.begin(), image.tags.end());
+        if (node != nullptr)
+            node->images.insert(node->images.end(), image.tags.begin(), image.tags.end());
+        else
+            roots.push_back({.digest = {}, .size_bytes = image.size_bytes, .images = image.tags});
     }
     return roots;
 }

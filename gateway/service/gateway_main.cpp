@@ -26,6 +26,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -236,7 +237,13 @@ void work(const Options & options, const GatewayConfig & config) {
     wait_for(ending);
 }
 
+/** What a connection or a pull has held goes back to the node: in the allocator's pools a storm's peak would stay. */
+void return_memory_at_once() {
+    (void)::mallopt(M_MMAP_THRESHOLD, 16 << 10); // a connection's buffers are larger
+}
+
 void serve(const Options & options, const GatewayConfig & config) {
+    return_memory_at_once();
     const sigset_t ending = block_ending_signals();
     prepare_directories(config);
     // First of all: a second gateway, started by mistake, ends here, before it takes up the pulls of the first.

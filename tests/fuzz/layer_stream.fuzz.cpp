@@ -25,7 +25,7 @@ public:
     View(std::string_view bytes, std::size_t step) : bytes_{bytes}, step_{step} {}
     std::size_t read(std::span<std::byte> buffer) override {
         const std::size_t count = std::min({buffer.size(), step_, bytes_.size()});
-        std::memcpy(buffer.data(), bytes_.data(), count);
+        if (count != 0) std::memcpy(buffer.data(), bytes_.data(), count);
         bytes_.remove_prefix(count);
         return count;
     }

@@ -7,5 +7,7 @@ shifter_library(mpi
 
 add_executable(shifter-mpi mpi/main.cpp)
 target_link_libraries(shifter-mpi PRIVATE shifter::mpi)
-target_link_options(shifter-mpi PRIVATE -static)
+if(NOT SHIFTER_SANITIZE) # which brings libraries of its own
+  target_link_options(shifter-mpi PRIVATE -static)
+endif()
 install(TARGETS shifter-mpi DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT runtime)
