@@ -247,6 +247,11 @@ void Publisher::set_readers(const ImageId & id, const Acl & readers, Privacy pri
     publish_record(id, *record, privacy);
 }
 
+std::optional<Acl> Publisher::readers(const ImageId & id) const {
+    const auto record = whole_record(open_directory(storage_.directory).get(), record_name(id));
+    return record ? std::optional{record->acl} : std::nullopt;
+}
+
 std::optional<std::uint64_t> Publisher::whole_size(const ImageId & id) const {
     const UniqueFd directory = open_directory(storage_.directory);
     if (!whole_record(directory.get(), record_name(id))) return std::nullopt;

@@ -63,6 +63,8 @@ public:
     void publish_record(const ImageId & id, const ImageRecord & record, Privacy privacy = Privacy::everybody);
     /** Changes who may read a published image: the rest of its record stays. @throws Error when there is no record */
     void set_readers(const ImageId & id, const Acl & readers, Privacy privacy);
+    /** Who may read a published image, as its record has it; nothing where there is no whole record. */
+    [[nodiscard]] std::optional<Acl> readers(const ImageId & id) const;
     /** Whether both files are there and whole (size in the superblock, record readable). */
     [[nodiscard]] bool is_whole(const ImageId & id) const { return whole_size(id).has_value(); }
     /** The size of the image's file, when is_whole(). */

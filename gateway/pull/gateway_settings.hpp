@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct System {
     oci::Platform platform = oci::Platform::of_this_machine();
     std::uint64_t high_water_bytes = 0; ///< images over this are evicted, the longest unused first; 0: never
     std::uint64_t low_water_bytes = 0;  ///< down to this; 0: to the high water
+    /** Whose signatures images of registries need; null: the gateway's own policy, if there is one. */
+    std::shared_ptr<const registry::SignaturePolicy> signature_policy = {};
 };
 
 /** What one person, or one primary group, may keep on a system; 0: without limit. */
@@ -61,6 +64,7 @@ struct GatewaySettings {
     std::map<std::string, registry::Location> locations;
     std::string default_location = "docker.io";
     RegistryPolicy registries;
+    std::shared_ptr<const registry::SignaturePolicy> signature_policy = {}; ///< null: signatures are not looked at
     std::chrono::seconds image_expiration{90 * 86400};
     std::chrono::seconds removal_grace{86400};      ///< files stay for so long after their image is gone
     std::chrono::seconds autoexpire_interval{3600}; ///< 0: only when an admin says so
@@ -79,6 +83,9 @@ struct GatewaySettings {
     std::uint64_t max_upload_bytes = std::uint64_t{64} << 30U; ///< of one image that a user sends
     unsigned most_uploads = 4;                                 ///< of one user at a time
     std::chrono::seconds upload_timeout{600};                  ///< without a piece
+    std::string examiner; ///< program that looks at each new image, and may refuse it; empty: none
+    std::chrono::seconds examiner_timeout{600};
+    std::uint64_t examiner_space_bytes = std::uint64_t{100} << 30U; ///< of the files that it looks at
     /** Reads what users import. */
     std::string squashfs_reader = std::string{installed::libexecdir} + "/shifter-squashfs-reader";
     std::uint64_t import_memory_bytes = std::uint64_t{1} << 30U; ///< of that program
@@ -89,6 +96,14 @@ struct GatewaySettings {
     bool metrics = false;
     bool suppress_acl_in_meta = false; ///< DISABLE_ACL_METADATA
 };
+
+/** The policy that images of registries are held to on a system; null: none. */
+[[nodiscard]] inline std::shared_ptr<const registry::SignaturePolicy>
+signature_policy_of(const GatewaySettings & settings, const std::string & system) {
+    const auto found = settings.systems.find(system);
+    const bool has_own = found != settings.systems.end() && found->second.signature_policy;
+    return has_own ? found->second.signature_policy : settings.signature_policy;
+}
 
 /** How images of `system` end. */
 [[nodiscard]] inline catalog::HousekeepingRules housekeeping_rules(const GatewaySettings & settings,

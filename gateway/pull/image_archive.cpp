@@ -108,7 +108,8 @@ registry::ResolvedImage ImageArchive::resolve(const oci::Platform & platform) {
                         (is_gzip ? "gunzip -c" : "zstd -dc") + " FILE | shifterimg load - TAG"};
     }
     index_.emplace(file_->fd.get(), file_->size_bytes, limits_);
-    registry::ResolvedImage image = index_->find("index.json")      ? resolve_layout(platform)
+    is_layout_ = index_->find("index.json").has_value();
+    registry::ResolvedImage image = is_layout_                      ? resolve_layout(platform)
                                     : index_->find("manifest.json") ? resolve_docker()
                                                                     : throw Error{not_an_image};
     check_counts(image.manifest, image.config);

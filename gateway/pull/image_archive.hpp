@@ -32,6 +32,7 @@ public:
     /** Private: what somebody sent is his, whoever else has the same (H7-16). */
     [[nodiscard]] registry::ResolvedImage resolve(const oci::Platform & platform) override;
     [[nodiscard]] std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override;
+    [[nodiscard]] std::string transport() const override { return is_layout_ ? "oci-archive" : "docker-archive"; }
     [[nodiscard]] std::string reference() const override { return reference_; }
     [[nodiscard]] std::string place() const override { return "archive"; }
 
@@ -51,6 +52,7 @@ private:
     layers::Limits limits_;
     oci::DocumentLimits document_limits_;
     std::optional<layers::ArchiveIndex> index_;
+    bool is_layout_ = false;
     std::vector<Layer> layers_;
 };
 

@@ -34,6 +34,14 @@ public:
     [[nodiscard]] virtual bool may_reuse(std::size_t) { return false; }
     /** Whether all that was read so far is there for everybody. */
     [[nodiscard]] virtual bool is_public() const { return false; }
+    /**
+     * Whether resolve() has shown that this pull may have all of an image that came from `reference` before: its manifest
+     * alone shows nothing. True where the registry is the same, and where every byte was seen.
+     */
+    [[nodiscard]] virtual bool has_shown_access(const std::string & /*reference*/) const { return false; }
+    /** How it comes here, by its name as a transport of policy.json: "docker", or one of registry::sent_by, for which a
+     * pull asks the signature policy; of registries this object has asked it. After resolve(). */
+    [[nodiscard]] virtual std::string transport() const = 0;
     /** The full reference, for the catalog. */
     [[nodiscard]] virtual std::string reference() const = 0;
     /** Who might keep us waiting: pulls that share it take turns. */
@@ -43,8 +51,9 @@ public:
 /** Made when the pull begins; `stop` ends what it waits for. */
 using MakeOrigin = std::function<std::unique_ptr<Origin>(std::stop_token stop)>;
 
-/** @throws Error when the site no longer allows the registry of `tag` */
+/** @param signatures  null: they are not looked at. @throws Error when the site no longer allows the registry of `tag` */
 [[nodiscard]] MakeOrigin registry_origin(const GatewaySettings & settings, const std::string & tag,
-                                         std::optional<registry::Credentials> credentials);
+                                         std::optional<registry::Credentials> credentials,
+                                         std::shared_ptr<const registry::SignaturePolicy> signatures = {});
 
 } // namespace shifter::pull

@@ -4,10 +4,15 @@
 #include "base/log.hpp"
 #include "catalog/content_lock.hpp"
 #include "catalog/counters.hpp"
+#include "catalog/log_field.hpp"
 #include "pull/clock.hpp"
+#include "pull/examiner.hpp"
 #include "pull/image_facts.hpp"
 #include "pull/quota.hpp"
+#include "registry/signature_policy.hpp"
 
+#include <algorithm>
+#include <fcntl.h>
 #include <thread>
 
 namespace shifter::pull {
@@ -44,6 +49,9 @@ PullJob::PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, c
 void PullJob::resolve() {
     show(State::pulling, "Getting manifest");
     image_ = origin_->resolve(system_.platform);
+    const auto policy = signature_policy_of(settings_, pull_.key.system);
+    if (policy && pull_.key.type != ImageType::docker)
+        registry::enforce_sent(*policy, origin_->transport(), pull_.key.tag);
     image_->config_json.clear(); // nobody reads it from here, and pulls wait with what they hold
     image_->config_json.shrink_to_fit();
     catalog_.set_access(pull_.hold(), image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
@@ -64,11 +72,45 @@ void PullJob::check_quota(const std::vector<oci::Descriptor> & layers) {
 bool PullJob::take_content() { return catalog_.take_content(pull_.hold(), *id_); }
 
 bool PullJob::finish_if_published() {
+    const auto known = catalog_.find(pull_.key.system, *id_);
+    if (!may_take_published(known)) return false;
+    examine_published(known);
     const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
     const auto size = publisher_.whole_size(*id_);
-    if (!size) return false;
+    if (!size || lacks_verdict()) return false;
     finish(*size, std::nullopt);
     return true;
+}
+
+/** Private content goes to nobody who only has its manifest: he must bring, or be given by his registry, all of it (I31). */
+bool PullJob::may_take_published(const std::optional<catalog::Image> & known) const {
+    if (!known) { // none, or one that was retired, or lost its row: its record is left
+        const auto readers = publisher_.readers(*id_);
+        return !readers || readers->is_public();
+    }
+    const auto is_own = [&](const catalog::Grant & grant) { return grant.owner == pull_.requester; };
+    return !known->is_private || std::any_of(known->grants.begin(), known->grants.end(), is_own) ||
+           origin_->has_shown_access(known->reference);
+}
+
+/** Not under the content's lock, for which removals wait: the descriptor keeps what is examined. */
+void PullJob::examine_published(const std::optional<catalog::Image> & known) {
+    const auto size = publisher_.whole_size(*id_);
+    if (!size) return;
+    // A label of the image's own by this name could be what an older release has stored: it is no verdict.
+    const auto & own = image_->config.labels;
+    const auto is_verdict = [](const auto & label) { return label.first == examiner_label; };
+    if (known && std::none_of(own.begin(), own.end(), is_verdict)) {
+        const auto & labels = known->config.labels;
+        if (const auto found = std::find_if(labels.begin(), labels.end(), is_verdict); found != labels.end())
+            verdict_ = found->second;
+    }
+    if (!lacks_verdict()) return;
+    const std::string path = catalog::image_path(system_.storage, *id_);
+    const UniqueFd image{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!image && errno == ENOENT) return; // removed this moment: it is made, and examined, anew
+    if (!image) throw SysError{errno, "cannot read the image for its examination"};
+    examine_image(image.get(), *size);
 }
 
 void PullJob::convert_and_publish() {
@@ -92,6 +134,7 @@ void PullJob::convert_and_publish() {
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
     refuse_over_quota(settings_.quotas, catalog_, pull_.key.system, {pull_.requester, pull_.requester_gid}, *id_,
                       result.size_bytes);
+    if (lacks_verdict()) examine_image(file.fd(), result.size_bytes);
     {
         const catalog::ContentLock lock{system_.storage, *id_, abort_.get_token()};
         finish(result.size_bytes, std::move(file));
@@ -100,6 +143,20 @@ void PullJob::convert_and_publish() {
     const bool is_public = image_->anonymous && origin_->is_public();
     if (reuse)
         reuse->commit(is_public ? public_layers : scopes.back(), image_->manifest.layers, image_->config.diff_ids);
+}
+
+void PullJob::examine_image(int fd, std::uint64_t size_bytes) {
+    if (meter_) show_conversion();
+    patiently([&] {
+        const std::lock_guard lock{showing_};
+        const auto progress = meter_ ? meter_->snapshot() : catalog::Progress{};
+        catalog_.advance(pull_.hold(), shown_, "The site's examiner looks at it", progress, now());
+    });
+    const Examined facts{pull_.key.system, origin_->reference(), image_->manifest_digest.to_string(),
+                         pull_.requester_name, pull_.requester};
+    verdict_ = examine(settings_, fd, size_bytes, *id_, facts, abort_.get_token());
+    log::info("event=examined pull=" + std::to_string(pull_.number) + log::field("system", pull_.key.system) +
+              " id=" + id_->to_string() + log::field("verdict", *verdict_));
 }
 
 std::vector<squash::LayerInput> PullJob::layer_inputs() {
@@ -131,6 +188,11 @@ catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     image.is_private = !image_->anonymous;
     if (image.is_private) image.grants = {{pull_.requester, pull_.requested_acl}};
     image.config = image_->config;
+    auto & labels = image.config.labels; // an image cannot bring a verdict of its own
+    labels.erase(std::remove_if(labels.begin(), labels.end(),
+                                [](const auto & label) { return label.first == examiner_label; }),
+                 labels.end());
+    if (verdict_) labels.emplace_back(examiner_label, *verdict_);
     for (std::size_t i = 0; i < image_->manifest.layers.size(); ++i) {
         const auto & layer = image_->manifest.layers[i];
         image.layers.push_back({layer.digest, image_->config.diff_ids[i], layer.size_bytes});
@@ -145,16 +207,19 @@ catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     return made;
 }
 
+/** The download is over, whatever report() has come to. */
+void PullJob::show_conversion() {
+    {
+        const std::lock_guard lock{showing_}; // report() has nothing to add
+        shown_bytes_ = meter_->snapshot().bytes_done;
+    }
+    show(State::examination, "Checking what arrived");
+    show(State::conversion, "Converting to squashfs");
+}
+
 /** Data, name, record, then the catalog's row (R4). The caller holds the content's lock: no removal comes between. */
 void PullJob::finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file) {
-    {
-        const std::lock_guard lock{showing_}; // the download is over: report() has nothing to add
-        if (meter_) shown_bytes_ = meter_->snapshot().bytes_done;
-    }
-    if (file) {
-        show(State::examination, "Checking what arrived");
-        show(State::conversion, "Converting to squashfs");
-    }
+    if (file) show_conversion();
     show(State::transfer, "Publishing");
     const auto made = publication(size_bytes);
     std::optional<catalog::Image> merged;
@@ -233,6 +298,8 @@ Failure PullJob::explain_failure() const {
                     true};
         }
         return {tidy(error.what()), true}; // told once, then each new request asks the registry anew
+    } catch (const registry::KeptOut & error) {
+        return {tidy(error.what()), true}; // it may be signed the next moment
     } catch (const OverQuota & error) {
         return {tidy(error.what()), true};
     } catch (const SysError & error) {

@@ -58,12 +58,19 @@ public:
 
 private:
     void show(catalog::State state, const std::string & message);
+    void show_conversion();
     void write_progress();
     /** A database that is away for a moment is no reason to convert again. @throws Unavailable after some minutes */
     template <class Action> void patiently(Action action);
     void check_quota(const std::vector<oci::Descriptor> & layers);
     [[nodiscard]] std::vector<squash::LayerInput> layer_inputs();
     [[nodiscard]] catalog::Publication publication(std::uint64_t size_bytes) const;
+    /** The site's examiner looks at the file. @throws Refused, std::runtime_error */
+    void examine_image(int fd, std::uint64_t size_bytes);
+    /** The same for content that is published, when the examiner has not seen it. */
+    void examine_published(const std::optional<catalog::Image> & known);
+    [[nodiscard]] bool may_take_published(const std::optional<catalog::Image> & known) const;
+    [[nodiscard]] bool lacks_verdict() const { return !settings_.examiner.empty() && !verdict_; }
     void finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file);
 
     const GatewaySettings & settings_;
@@ -79,6 +86,7 @@ private:
     std::string place_;
     std::optional<registry::ResolvedImage> image_;
     std::optional<ImageId> id_;
+    std::optional<std::string> verdict_; ///< the examiner's
 
     std::atomic<bool> is_lost_{false};
     std::mutex showing_;

@@ -8,6 +8,7 @@
 #include "pull/credentials.hpp"
 #include "pull/login_box.hpp"
 #include "pull/pull_job.hpp"
+#include "pull/unpacked_tree.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -83,6 +84,7 @@ public:
                           " leftovers of stopped pulls");
             }
         }
+        UnpackedTree::remove_leftovers(settings.cache_directory);
         if (const unsigned again = catalog.recover(worker_name(settings), now()); again > 0)
             log::info("event=recovered " + std::to_string(again) + " pulls queued again");
         threads_.emplace_back([this] { dispatch(); });
@@ -225,7 +227,9 @@ private:
                 throw Error{
                     "the gateway was restarted before the image was published, and what was sent is gone; send it "
                     "again"};
-            if (!origin) origin = registry_origin(settings_, pull.key.tag, std::move(credentials));
+            if (!origin)
+                origin = registry_origin(settings_, pull.key.tag, std::move(credentials),
+                                         signature_policy_of(settings_, pull.key.system));
             log::info("event=begun pull=" + std::to_string(number) + log::field("image", pull.key.tag) +
                       log::field("system", pull.key.system) + log::field("caller", pull.requester_name) +
                       log::field("uid", std::to_string(pull.requester)));

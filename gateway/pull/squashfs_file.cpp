@@ -119,7 +119,7 @@ SquashfsFile::SquashfsFile(const GatewaySettings & settings, std::shared_ptr<con
       stop_{std::move(stop)} {}
 
 std::unique_ptr<oci::ByteSource> SquashfsFile::tar_stream(registry::OnBytes count) const {
-    return std::make_unique<ReaderOutput>(settings_, file_, std::move(count), stop_);
+    return open_squashfs_tar(settings_, file_, std::move(count), stop_);
 }
 
 /** What is read twice must not change in between; an owner may write to his own file whenever he likes. */
@@ -197,6 +197,12 @@ MakeOrigin squashfs_origin(const GatewaySettings & settings, const std::string &
     return [&settings, tag, file = std::move(file), is_copied](std::stop_token stop) {
         return std::make_unique<SquashfsFile>(settings, file, is_copied, "squashfs:" + tag, std::move(stop));
     };
+}
+
+std::unique_ptr<oci::ByteSource> open_squashfs_tar(const GatewaySettings & settings,
+                                                   std::shared_ptr<const SharedFile> file, registry::OnBytes count,
+                                                   std::stop_token stop) {
+    return std::make_unique<ReaderOutput>(settings, std::move(file), std::move(count), std::move(stop));
 }
 
 std::shared_ptr<const SharedFile> own_file(const std::string & path, uid_t owner) {

@@ -25,6 +25,8 @@ public:
     /** Reads the whole, twice: its digest, and what is in it. Private, as everything that somebody sends (H7-16). */
     [[nodiscard]] registry::ResolvedImage resolve(const oci::Platform & platform) override;
     [[nodiscard]] std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override;
+    [[nodiscard]] bool has_shown_access(const std::string & /*reference*/) const override { return true; }
+    [[nodiscard]] std::string transport() const override { return "squashfs"; }
     [[nodiscard]] std::string reference() const override { return reference_; }
     [[nodiscard]] std::string place() const override { return "squashfs"; }
 
@@ -43,6 +45,11 @@ private:
 
 [[nodiscard]] MakeOrigin squashfs_origin(const GatewaySettings & settings, const std::string & tag,
                                          std::shared_ptr<const SharedFile> file, bool is_copied);
+
+/** The tree of a squashfs file as a tar stream, read by a process without rights. Reading it throws Error in words. */
+[[nodiscard]] std::unique_ptr<oci::ByteSource> open_squashfs_tar(const GatewaySettings & settings,
+                                                                 std::shared_ptr<const SharedFile> file,
+                                                                 registry::OnBytes count, std::stop_token stop);
 
 /**
  * The file at `path` on the gateway's host, when it is the caller's own: nothing that only the gateway can read becomes

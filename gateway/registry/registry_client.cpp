@@ -55,6 +55,21 @@ public:
                 *std::move(image), std::move(config.body), !endpoint_.used_credentials()};
     }
 
+    /** By cosign's convention: an image manifest whose layers are payloads, under a tag made of the digest.
+     * @throws RegistryError  Cause::not_found when there is no such tag */
+    [[nodiscard]] std::vector<ImageSignature> signatures(const Digest & digest) const {
+        const std::string algorithm = digest.algorithm() == Digest::Algorithm::sha256 ? "sha256-" : "sha512-";
+        const Document document = fetch("manifests/" + algorithm + digest.hex() + ".sig", manifest_types);
+        const auto listed = parse_signature_manifest(document.body, limits_.max_signatures, limits_.documents);
+        if (!listed) throw bad_content("the list of its signatures is refused: " + listed.error().what);
+        std::vector<ImageSignature> result;
+        for (const ListedSignature & each : *listed) {
+            Document payload = fetch_checked("blobs/", each.payload, "");
+            result.push_back({std::move(payload.body), each.signature});
+        }
+        return result;
+    }
+
 private:
     [[nodiscard]] Document fetch_named(const std::string & selector) const {
         try {
@@ -211,6 +226,22 @@ ResolvedImage RegistryClient::resolve(const ImageReference & reference, const oc
         throw RegistryError{error.cause(), "cannot pull " + name + ": " + error.what()};
     }
     return *std::move(image);
+}
+
+std::vector<ImageSignature> RegistryClient::signatures(const ImageReference & image, const Digest & digest) {
+    Session & session = *impl_->session;
+    std::vector<ImageSignature> found;
+    try {
+        session.on_endpoints("the signatures of " + image.to_string(), [&](Endpoint & endpoint,
+                                                                           const RegistryLimits & limits) {
+            // A mirror that has none is no answer: the next place is asked.
+            found = Resolver{endpoint, limits, session.stop, image.repository}.signatures(digest);
+        });
+    } catch (const RegistryError & error) {
+        if (error.cause() == Cause::not_found) return {};
+        throw RegistryError{error.cause(), "cannot read the signatures of " + image.to_string() + ": " + error.what()};
+    }
+    return found;
 }
 
 std::unique_ptr<oci::ByteSource> RegistryClient::open_blob(const std::string & repository, const oci::Descriptor & blob,

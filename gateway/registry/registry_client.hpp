@@ -10,6 +10,7 @@
 #include "oci/byte_source.hpp"
 #include "oci/manifest.hpp"
 #include "registry/secret.hpp"
+#include "registry/signature_policy.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -63,6 +64,7 @@ struct RegistryLimits {
     std::chrono::milliseconds first_delay{200};
     std::chrono::seconds max_delay{30};
     unsigned max_redirects = 5;
+    unsigned max_signatures = 32; ///< beside one image
     std::uint64_t max_layer_bytes = std::uint64_t{64} << 30U;
     oci::DocumentLimits documents;
 };
@@ -106,6 +108,10 @@ public:
     [[nodiscard]] std::unique_ptr<oci::ByteSource> open_blob(const std::string & repository,
                                                              const oci::Descriptor & blob, std::size_t window_bytes,
                                                              OnBytes on_bytes = {});
+
+    /** The sigstore signatures of `digest`, by the tag sha256-….sig beside it; none when there is no such tag.
+     * @throws RegistryError */
+    [[nodiscard]] std::vector<ImageSignature> signatures(const ImageReference & image, const Digest & digest);
 
     /**
      * Asks whether this client may read a blob of `repository`, without reading it (I31). False for every answer but a

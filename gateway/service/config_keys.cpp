@@ -2,6 +2,7 @@
 
 #include "auth/accounts.hpp"
 #include "postgres/postgres.hpp"
+#include "service/trusted_files.hpp"
 
 #include <unistd.h>
 
@@ -92,20 +93,17 @@ Refusal read_import_users(const Value & value, C & config) {
     return std::nullopt;
 }
 
+template <class Access> auto read_policy(Access access) {
+    return [access](const Value & value, auto & target) -> Refusal {
+        return read_policy_file(value, access(target));
+    };
+}
+
 Refusal read_format(const Value & value, C & /*config*/) {
     std::string text;
     if (auto refusal = read_text(value, text)) return refusal;
     if (text != "squashfs") return "must be squashfs, not " + quoted(text);
     return std::nullopt;
-}
-
-/** For a key whose silence would be worse than its absence: the site would believe that it is protected. */
-template <class Target> auto refused(const char * why) {
-    return [why](const Value & value, Target & /*target*/) -> Refusal {
-        if (value.kind == Value::Kind::null || ((value.kind == Value::Kind::text) && value.scalar.empty()))
-            return std::nullopt;
-        return std::string{why};
-    };
 }
 
 Refusal read_access_type(const Value & value, pull::System & /*system*/) {
@@ -265,11 +263,16 @@ const std::vector<Key<C>> & global_keys() {
         {"Squashfs", "object", "see below", "", "How images are written: see below.", {}},
         {"Limits", "object", "see below", "", "Bounds on requests, registries and images: see below.", {}},
         {"LayerCache", "object", "see below", "", "Layers that were converted before: see below.", {}},
-        {"examiner", "refused", "none", "",
-         "A program that may fail a pull is not called by this release. A gateway that ignored it would publish what "
-         "the site wants "
-         "examined, so the key is refused.",
-         refused<C>("images are not examined by this release; remove the key if they may be published unexamined")},
+        {"SignaturePolicy", "absolute path", "none", "",
+         "A policy.json as containers/image has it: which images need whose signature. Known are "
+         "insecureAcceptAnything, reject, and sigstoreSigned with keyPath, keyPaths, keyData or keyDatas; a policy with "
+         "anything else is refused. See docs/how-to/signed-and-examined.md.",
+         read_policy(setting(&S::signature_policy))},
+        {"examiner", "absolute path", "none", "",
+         "A program that looks at each image before it is published: called as PROGRAM TREE ID, where TREE is the "
+         "unpacked image, read-only. Any status but 0 fails the pull, with the last line that it wrote. See "
+         "docs/how-to/signed-and-examined.md.",
+         [](const Value & value, C & config) { return read_program(value, config.settings.examiner); }},
         {"ExpandDirectory", "ignored", "none", "", "Nothing is unpacked on disk.", {}},
         {"ConverterOptions", "ignored", "none", "", "Options of mksquashfs, which is not used; see Squashfs.", {}},
         {"MongoDBURI", "ignored", "none", "", "The catalog is in Database.", {}},
@@ -304,11 +307,8 @@ const std::vector<Key<pull::System>> & platform_keys() {
          size(path(&P::high_water_bytes), 0, std::uint64_t{1} << 60U)},
         {"LowWater", "size 0 to 1E", "HighWater", "", "See HighWater.",
          size(path(&P::low_water_bytes), 0, std::uint64_t{1} << 60U)},
-        {"policy_file", "refused", "none", "",
-         "Signature policies are not enforced by this release. A gateway that ignored one would publish what the site "
-         "forbids, so the "
-         "key is refused.",
-         refused<P>("signatures are not checked by this release; remove the key if unsigned images may be published")},
+        {"policy_file", "absolute path", "SignaturePolicy", "",
+         "The same as SignaturePolicy, for this system.", read_policy(path(&P::signature_policy))},
         {"use_external", "ignored", "none", "", "Registries are read without outside tools.", {}},
         {"ssh", "ignored", "none", "", "Images are published to a mounted directory.", {}},
         {"host", "ignored", "none", "", "Images are published to a mounted directory.", {}},

@@ -67,6 +67,8 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
          duration(registry(&R::max_delay), 1, 3600)},
         {"Redirects", "number 0 to 20", "5", "", "Redirects that one exchange follows.",
          number(registry(&R::max_redirects), 0, 20)},
+        {"Signatures", "number 1 to 1000", "32", "", "Most signatures beside one image that are looked at.",
+         number(registry(&R::max_signatures), 1, 1000)},
         {"LayerBytes", "size 1M to 1P", "64G", "", "Largest layer, compressed.",
          size(registry(&R::max_layer_bytes), 1U << 20U, 1024 * terabyte)},
         {"DocumentBytes", "size 4K to 64M", "4M", "", "Largest index, manifest or config.",
@@ -93,6 +95,12 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
          size(path(&C::settings, &S::import_memory_bytes), 64U << 20U, std::uint64_t{64} << 30U)},
         {"ImportStallTimeout", "seconds, 1 to 3600", "60", "", "That process is ended when it gives nothing for so long.",
          duration(path(&C::settings, &S::import_stall_timeout), 1, 3600)},
+        {"ExaminerTimeout", "seconds, 1 to 86400", "600", "", "For the site's examiner to look at one image.",
+         duration(path(&C::settings, &S::examiner_timeout), 1, 86'400)},
+        {"ExaminerSpace", "size 1M to 64T", "100G", "",
+         "Most bytes that the unpacked files of one image take in CacheDirectory while it is examined, holes not counted; "
+         "an image with more is refused.",
+         size(path(&C::settings, &S::examiner_space_bytes), 1U << 20U, std::uint64_t{64} << 40U)},
         // Layers.
         {"Entries", "number 1 to 1000000000", "20000000", "", "Most entries in the layers of an image.",
          number(unpack(&U::max_entries), 1, 1'000'000'000)},

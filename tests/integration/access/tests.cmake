@@ -1,1 +1,1 @@
-shifter_integration_tests(access sharing logins)
+shifter_integration_tests(access sharing logins signatures examiner)

@@ -1,4 +1,4 @@
-shifter_integration_tests(pull formats references one_fetch layer_cache trees crash bad_input registry_faults storage_faults)
+shifter_integration_tests(pull formats references one_fetch layer_cache private_layers trees crash bad_input registry_faults storage_faults)
 
 # Fifty stacks of random layers, the same each time, against umoci: what nobody thought of.
 add_test(NAME integration.pull.random_layers

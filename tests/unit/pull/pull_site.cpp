@@ -71,6 +71,8 @@ PullSite::PullSite() {
     settings.registry_limits.attempts = 2;
     settings.registry_limits.first_delay = 10ms;
     settings.registry_limits.max_delay = 1s;
+    settings.cache_directory = (folder_ / "cache").string();
+    fs::create_directory(settings.cache_directory);
 }
 
 PullSite::~PullSite() {
@@ -97,7 +99,7 @@ ImageId PullSite::push(const std::string & tag, const ImageParts & parts) {
     const Json config = {{"os", "linux"},
                          {"architecture", parts.architecture},
                          {"created", "2024-05-01T12:34:56Z"},
-                         {"config", {{"Env", parts.env}, {"Cmd", {"sh"}}}},
+                         {"config", {{"Env", parts.env}, {"Cmd", {"sh"}}, {"Labels", parts.labels}}},
                          {"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}}};
     const std::string type = "application/vnd.oci.image.manifest.v1+json";
     const Json manifest = {{"schemaVersion", 2},

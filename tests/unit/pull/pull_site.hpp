@@ -25,6 +25,7 @@ struct ImageParts {
     std::vector<Files> layers = {{{"etc/os-release", "NAME=test\n"}}, {{"app/run", "#!/bin/sh\n"}}};
     std::vector<std::string> env = {"A=1"};
     std::string architecture = oci::Platform::of_this_machine().architecture;
+    std::map<std::string, std::string> labels = {};
 };
 
 class PullSite {

@@ -175,11 +175,16 @@ TEST_CASE("I37: a value of a wrong type or range is refused with file, line and 
     CHECK(errors_of(parsed) == std::vector<std::string>{what});
 }
 
-TEST_CASE("a key that would protect, and cannot, is refused rather than ignored") {
-    CHECK(errors_of(parse(with("\"examiner\":\"/usr/bin/scan\","))) ==
-          std::vector<std::string>{"f:1: examiner: images are not examined by this release; remove the key if they may "
-                                   "be published unexamined"});
+TEST_CASE("programs and policies that protect must be there, and nobody else's to change") {
+    CHECK(errors_of(parse(with("\"examiner\":\"scan\","))) ==
+          std::vector<std::string>{"f:1: examiner: must be an absolute path, not \"scan\""});
+    CHECK_FALSE(parse(with("\"examiner\":\"/nowhere/scan\",")).usable());
+    CHECK_FALSE(parse(with("\"examiner\":\"/etc/passwd\",")).usable());
+    CHECK(parse(with("\"examiner\":\"/bin/true\",")).usable());
     CHECK(parse(with("\"examiner\":null,")).usable());
+    CHECK(errors_of(parse(with("\"SignaturePolicy\":\"/nowhere\","))) ==
+          std::vector<std::string>{"f:1: SignaturePolicy: cannot open \"/nowhere\": No such file or directory"});
+    CHECK_FALSE(parse(with("\"SignaturePolicy\":\"/etc/passwd\",")).usable());
     CHECK_FALSE(
         parse(R"({"CacheDirectory":"/c","Platforms":{"a":{"policy_file":"/p","local":{"imageDir":"/i"}}}})").usable());
 }

@@ -1,0 +1,1 @@
+shifter_fuzz_target(signature_policy SOURCES signature_policy.fuzz.cpp LAYERS registry)
