@@ -62,7 +62,7 @@ class Reader {
 public:
     explicit Reader(const SignaturePolicy::ReadKey & read_key) : read_key_{read_key} {}
 
-    Requirements requirements(const Json & list, const std::string & where) const {
+    [[nodiscard]] Requirements requirements(const Json & list, const std::string & where) const {
         if (!list.is_array() || list.empty()) refuse(where, "is not a list of at least one rule");
         Requirements result;
         for (const Json & each : list) result.push_back(requirement(each, where));
@@ -70,7 +70,7 @@ public:
     }
 
 private:
-    SignatureRequirement requirement(const Json & rule, const std::string & where) const {
+    [[nodiscard]] SignatureRequirement requirement(const Json & rule, const std::string & where) const {
         using Kind = SignatureRequirement::Kind;
         const std::string type = rule.is_object() ? text_of(rule, "type", where) : "";
         SignatureRequirement result;
@@ -93,7 +93,7 @@ private:
         return result;
     }
 
-    std::vector<std::string> keys(const Json & rule, const std::string & where) const {
+    [[nodiscard]] std::vector<std::string> keys(const Json & rule, const std::string & where) const {
         std::vector<std::string> paths;
         std::vector<std::string> packed;
         unsigned members = 0;
