@@ -239,7 +239,8 @@ void work(const Options & options, const GatewayConfig & config) {
 
 /** What a connection or a pull has held goes back to the node: in the allocator's pools a storm's peak would stay. */
 void return_memory_at_once() {
-    (void)::mallopt(M_MMAP_THRESHOLD, 16 << 10); // a connection's buffers are larger
+    // A connection's buffers are larger. NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
+    (void)::mallopt(M_MMAP_THRESHOLD, 16 << 10);
 }
 
 void serve(const Options & options, const GatewayConfig & config) {
