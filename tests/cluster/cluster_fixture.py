@@ -20,6 +20,7 @@ Everything of Slurm lies below `site.dir`/slurm, listens on free ports, and is k
 import atexit
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ class Job:
     state: str
     exit_code: str
     output: str
+    log: str = ""  # what the daemons logged of one that did not complete
 
 
 def wait_until(ready, what: str, seconds: float = WAIT_SECONDS) -> None:
@@ -92,6 +94,9 @@ class Cluster:
                 os.chmod(f"{self.dir}/etc/prolog", 0o755)
             self._write_conf(slurm_conf)
             self._private_tmp = private_tmp
+            # The nodes' /run is this machine's: also a cluster that was killed may have left notes of jobs with our numbers.
+            self._remove_notes()
+            self._undo.callback(self._remove_notes)
             self._undo.callback(self._stop)
             for node in self.node_names:
                 self._start_holder(node)
@@ -157,7 +162,16 @@ class Cluster:
         wait_until(lambda: self.fields(job)["JobState"] in ENDED, f"the end of job {job}", seconds)
         fields = self.fields(job)
         output = WAITING.sub("", self.output(fields.get("StdOut", "")))
-        return Job(job, fields["JobState"], fields["ExitCode"], output)
+        log = "" if fields["JobState"] == "COMPLETED" else self._log_of(job)
+        return Job(job, fields["JobState"], fields["ExitCode"], output, log)
+
+    def begin_again(self, job: str) -> None:
+        """Tells a requeued job, which Slurm holds back for two minutes, that it may begin."""
+        # Not before the first run is over: Slurm takes its late end for that of the second. And not within the second of
+        # that: slurmd takes a credential of the second in which the job was ended for one that is revoked.
+        wait_until(lambda: self.fields(job)["JobState"] == "PENDING" and set(self.node_states().values()) == {"idle"},
+                   f"job {job} is in the queue again")
+        self.control("scontrol", "update", f"JobId={job}", "StartTime=now+2")
 
     def output(self, path: str) -> str:
         """A file that a job wrote, or nothing."""
@@ -178,10 +192,28 @@ class Cluster:
     def node_mounts(self, node: str) -> list[str]:
         return mounts(str(self.node_pid(node)))
 
+    def holders(self, namespace: str) -> list[int]:
+        """The nodes' processes that are in a mount namespace: "mnt:[4026532456]", a name that may be given again."""
+        nodes = self._node_uts()
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{name}/ns/mnt") == namespace and os.readlink(f"/proc/{name}/ns/uts") in nodes:
+                    found.append(int(name))
+            except OSError:
+                continue
+        return found
+
     def node_states(self) -> dict[str, str]:
         """State and, if there is one, reason of each node: {"n1": "idle", "n2": "drained Prolog error"}."""
         rows = [line.split("|") for line in self.control("sinfo", "-h", "-N", "-o", "%N|%T|%E").splitlines()]
         return {name: state if reason == "none" else f"{state} {reason}" for name, state, reason in rows}
+
+    def notes(self) -> list[str]:
+        """The jobs of which the nodes have notes: ["7@n1"]."""
+        folder = "/run/shifter/jobs"
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(name for name in names if name.partition("@")[2] in self.node_names)
 
     def write_plugstack(self, text: str) -> str:
         """Client commands and tasks read it at every launch, slurmd when it starts. @returns what was in it"""
@@ -214,8 +246,8 @@ class Cluster:
         self.control("scancel", "--full", "--partition=test")
         wait_until(lambda: not self.control("squeue", "-h"), "an empty queue", 8)
 
-    def check(self, grace_seconds: float = 6) -> None:
-        """No job, no process, mount or loop device of one, and all nodes idle. @throws Leftovers"""
+    def check(self, grace_seconds: float = 20) -> None:
+        """No job, no process, mount, loop device or note of one, and all nodes idle. @throws Leftovers"""
         deadline = time.monotonic() + grace_seconds
         while left := self._leftovers():
             if time.monotonic() > deadline:
@@ -241,6 +273,7 @@ class Cluster:
         for node, before in self._mounts.items():
             left += [f"mount on {node}: {line}" for line in self.node_mounts(node) if line not in before]
         left += [f"loop device {line}" for line in loops(self.site.dir)]
+        left += [f"notes of job {name}" for name in self.notes()]
         known = {service.pid() for service in self._services.values()} | self._daemons
         known |= {Service(self.site.dir, name).pid() for name in ("munged", "registry", "gateway")}
         return left + [f"process {pid} {line}" for pid, line in descendants() if pid not in known]
@@ -278,8 +311,7 @@ class Cluster:
                 self.cancel_jobs()
             except (AssertionError, TimeoutError, subprocess.TimeoutExpired):
                 pass  # its processes are ended below
-        hosts = {os.readlink(f"/proc/{service.pid()}/ns/uts") for service in services
-                 if service.name.startswith("node-") and service.pid()} - {os.readlink("/proc/self/ns/uts")}
+        hosts = self._node_uts()
         for service in reversed(services):
             if not service.name.startswith("node-"):
                 service.stop()
@@ -292,6 +324,20 @@ class Cluster:
         for service in services:
             service.stop()
         self.site._reap()
+
+    def _node_uts(self) -> set[str]:
+        """The names of the nodes' UTS namespaces."""
+        pids = [service.pid() for name, service in self._services.items() if name.startswith("node-")]
+        return {os.readlink(f"/proc/{pid}/ns/uts") for pid in pids if pid} - {os.readlink("/proc/self/ns/uts")}
+
+    def _remove_notes(self) -> None:
+        for name in self.notes():
+            shutil.rmtree(f"/run/shifter/jobs/{name}", ignore_errors=True)
+
+    def _log_of(self, job: str) -> str:
+        text = self.log("slurmctld") + "".join(self.node_log(node) for node in self.node_names)
+        mine = re.compile(rf"JobId={job}\b|\b[Jj]ob {job}\b|\[{job}\.|StepId={job}\b")
+        return "\n" + "\n".join(line for line in text.splitlines() if mine.search(line))
 
     def _write_conf(self, more: str) -> None:
         nodes = f"n[1-{len(self.node_names)}]"

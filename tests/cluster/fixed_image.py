@@ -45,11 +45,7 @@ class FixedImage(unittest.TestCase):
         wait_until(lambda: self.cluster.output(f"{home}/waits"), "the first run")
         self.gateway.know("docker:app:1", "dddd9")
         self.cluster.control("scontrol", "requeue", job)
-        # Slurm holds a requeued job back for two minutes, unless it is told that it may begin.
-        # Not before the first is over: Slurm takes its late end for that of the second.
-        wait_until(lambda: self.cluster.fields(job)["JobState"] == "PENDING" and
-                   set(self.cluster.node_states().values()) == {"idle"}, "the second run waits")
-        self.cluster.control("scontrol", "update", f"JobId={job}", "StartTime=now")
+        self.cluster.begin_again(job)
         done = self.cluster.finish(job)
         self.assertEqual(done.state, "COMPLETED", done)
         self.assertEqual(self.cluster.output(f"{home}/requeued"), "id:aaaa1 app:1\n" * 2)

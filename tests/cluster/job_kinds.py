@@ -5,7 +5,6 @@ import glob
 import os
 import shutil
 import subprocess
-import time
 import unittest
 
 from cluster_fixture import WAITING, Cluster, wait_until
@@ -139,10 +138,7 @@ class JobKinds(unittest.TestCase):
         wait_until(lambda: self.cluster.output(f"{self.home}/waits"), "the second element waits")
         element = f"{job}_2"
         self.cluster.control("scontrol", "requeue", element)
-        wait_until(lambda: self.cluster.fields(element)["JobState"] == "PENDING" and
-                   set(self.cluster.node_states().values()) == {"idle"}, "it is in the queue again")
-        time.sleep(2)  # slurmd takes a start in the second of the requeue for one that was revoked with it
-        self.cluster.control("scontrol", "update", f"JobId={element}", "StartTime=now")
+        self.cluster.begin_again(element)
         wait_until(lambda: self.cluster.output(f"{self.home}/element-2").count("\n") == 2, "the second run")
         wait_until(lambda: not self.cluster.control("squeue", "-h", "-j", job), "the end of the array")
         self.assertEqual([self.cluster.output(f"{self.home}/element-{number}") for number in (1, 2)],

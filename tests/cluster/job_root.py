@@ -12,18 +12,6 @@ from site_fixture import start_time
 NAMESPACE = "readlink /proc/self/ns/mnt"
 
 
-def holders(namespace: str) -> list[int]:
-    """The processes that are in a mount namespace: "mnt:[4026532456]"."""
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and os.readlink(f"/proc/{name}/ns/mnt") == namespace:
-                found.append(int(name))
-        except OSError:
-            continue
-    return found
-
-
 class JobRoot(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -35,10 +23,6 @@ class JobRoot(unittest.TestCase):
 
     def setUp(self):
         self.cluster.check()  # after the test before this one
-        self.assertEqual(self.notes(), [])
-
-    def notes(self) -> list[str]:
-        return os.listdir("/run/shifter/jobs") if os.path.isdir("/run/shifter/jobs") else []
 
     def batch(self, script: str, *options: str, **more):
         done = self.cluster.finish(self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", *options, **more), **more)
@@ -59,7 +43,6 @@ class JobRoot(unittest.TestCase):
                            f"shifter {NAMESPACE}\n", "--image=id:aaaa1", "-N2", "-n4")
         namespaces = re.findall(r"mnt:\[\d+\]", "\n".join(found))
         self.assertEqual((len(namespaces), len(set(namespaces))), (9, 2), found)
-        self.assertEqual(self.notes(), [])
 
     def test_the_steps_of_another_image_have_a_root_of_their_own(self):
         one, two, again = self.batch(f"srun shifter {NAMESPACE}\nsrun --image=id:aaaa2 shifter {NAMESPACE}\n"
@@ -126,8 +109,7 @@ class JobRoot(unittest.TestCase):
                 end(job)
                 self.cluster.finish(job)
                 self.cluster.check()
-                wait_until(lambda: not self.notes(), "the notes are gone", 6)
-                self.assertEqual(holders(namespace), [])
+                self.assertEqual(self.cluster.holders(namespace), [])
 
     def stepds(self, job: str) -> dict[str, int]:
         """The step daemons of a job, by step."""
@@ -155,7 +137,7 @@ class JobRoot(unittest.TestCase):
         self.assertIn("done\n", self.cluster.output(f"{self.home}/out"))
         self.assertEqual(done.state, "COMPLETED", done.output)
         self.cluster.check()
-        self.assertEqual((self.notes(), holders(namespace)), ([], []))
+        self.assertEqual(self.cluster.holders(namespace), [])
 
     def test_r11_the_task_of_a_killed_step_daemon_is_ended_with_its_job(self):
         job, [namespace] = self.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; exec sleep 1000'\n")
@@ -163,7 +145,7 @@ class JobRoot(unittest.TestCase):
         self.cluster.control("scancel", job)
         self.cluster.finish(job)
         self.cluster.check()
-        self.assertEqual((self.notes(), holders(namespace)), ([], []))
+        self.assertEqual(self.cluster.holders(namespace), [])
 
     def test_r11_a_daemon_that_a_job_leaves_behind_is_ended_with_it(self):
         script = (f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; "
@@ -171,7 +153,7 @@ class JobRoot(unittest.TestCase):
         job, [namespace] = self.running(script)
         self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
         self.cluster.check()
-        self.assertEqual((self.notes(), holders(namespace)), ([], []))
+        self.assertEqual(self.cluster.holders(namespace), [])
 
     def test_a_job_goes_on_when_its_image_expires(self):
         flag = f"{self.home}/go"
@@ -218,6 +200,8 @@ class JobRoot(unittest.TestCase):
 
     def test_setup_root_that_fails_leaves_nothing(self):
         user = self.cluster.site.users["a"]
+        self.batch("srun shifter true\n", "--image=id:aaaa1")  # the folder of notes is there, then
+        before = os.listdir("/run/shifter/jobs")
         for words, why in ((["id", "ffff9"], "ffff9"), (["docker", "x"], "the type is id"),
                            (["-v", "/nowhere:/mnt", "id", "aaaa1"], "/nowhere")):
             with self.subTest(words):
@@ -225,7 +209,7 @@ class JobRoot(unittest.TestCase):
                                        "-u", user.name, *words], capture_output=True, text=True, timeout=30)
                 self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), done.stderr)
                 self.assertIn(why, done.stderr)
-                self.assertEqual(self.notes(), [])
+                self.assertEqual(os.listdir("/run/shifter/jobs"), before)
 
 
 if __name__ == "__main__":

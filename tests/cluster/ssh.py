@@ -6,7 +6,6 @@ import subprocess
 import unittest
 
 from cluster_fixture import PLUGIN, Cluster, wait_until
-from job_root import holders
 from published import publish
 from site_fixture import PREFIX
 
@@ -48,9 +47,6 @@ class Ssh(unittest.TestCase):
     def plugin(self, arguments: str) -> None:
         self.cluster.write_plugstack(f"required {PLUGIN} {arguments} sshd_port={PORTS} sshd_address=%n")
 
-    def notes(self) -> list[str]:
-        return os.listdir("/run/shifter/jobs") if os.path.isdir("/run/shifter/jobs") else []
-
     def batch(self, script: str, *options: str):
         return self.cluster.finish(self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options))
 
@@ -73,8 +69,8 @@ class Ssh(unittest.TestCase):
         return job, namespace
 
     def daemon(self, namespace: str) -> int:
-        found = [pid for pid in holders(namespace) if command_line(pid).startswith("sshd: /opt/udiImage/sbin/sshd")]
-        self.assertEqual(len(found), 1, [command_line(pid) for pid in holders(namespace)])
+        found = [pid for pid in self.cluster.holders(namespace) if command_line(pid).startswith("sshd: /opt/udiImage/sbin/sshd")]
+        self.assertEqual(len(found), 1, [command_line(pid) for pid in self.cluster.holders(namespace)])
         return found[0]
 
     def port(self, job: str) -> int:
@@ -85,7 +81,7 @@ class Ssh(unittest.TestCase):
         self.cluster.control("scancel", job)
         self.cluster.finish(job)
         self.cluster.check()
-        self.assertEqual(self.notes(), [])
+        self.assertEqual(self.cluster.notes(), [])
 
     def test_i1_ssh_to_another_node_lands_in_the_jobs_container_as_its_user_and_nothing_more(self):
         done = self.batch(
@@ -145,7 +141,7 @@ class Ssh(unittest.TestCase):
         done = self.cluster.run("/bin/cat", key, user="b")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         # What travels with the job can be opened by root alone, and is in no variable of the job.
-        [folder] = self.notes()
+        [folder] = self.cluster.notes()
         with open(f"/run/shifter/jobs/{folder}/ssh-keys") as stream:
             sealed = stream.read()
         for user in ("a", "b"):
@@ -153,7 +149,7 @@ class Ssh(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (18, ""))  # EMUNGE_CRED_UNAUTHORIZED
         self.assertNotIn("SSH_KEYS", self.cluster.run("srun", "--overlap", f"--jobid={job}", "env", cwd="/").stdout)
         self.end(job)
-        wait_until(lambda: not holders(namespace), "nothing is left in the root", 6)
+        wait_until(lambda: not self.cluster.holders(namespace), "nothing is left in the root")
         for folder in (self.user.home, "/dev/shm"):
             self.assertFalse([name for name in os.listdir(folder) if "shifter" in name or name == ".ssh"], folder)
         # Another job has other keys.
@@ -179,8 +175,7 @@ class Ssh(unittest.TestCase):
                 end(job)
                 self.cluster.finish(job, seconds=60)  # slurmctld looks at time limits every half minute
                 self.cluster.check()
-                wait_until(lambda: not self.notes(), "the notes are gone", 6)
-                wait_until(lambda: not holders(namespaces[0]) + holders(namespaces[1]), "nothing is left in the root", 6)
+                wait_until(lambda: not self.cluster.holders(namespaces[0]) + self.cluster.holders(namespaces[1]), "nothing is left in the root")
                 self.assertFalse([pid for pid in daemons if "sshd" in command_line(pid)])
 
     def sleepers(self, command: str) -> list[int]:
@@ -206,7 +201,7 @@ class Ssh(unittest.TestCase):
         self.assertEqual(len(sshds), 2)
         for pid in found:
             os.kill(pid, 9)
-        wait_until(lambda: not [pid for pid in sshds if "sshd" in command_line(pid)], "sshd dies with its daemon", 3)
+        wait_until(lambda: not [pid for pid in sshds if "sshd" in command_line(pid)], "sshd dies with its daemon")
         for pid in set(children) - set(sshds):
             os.kill(pid, 9)  # Slurm's own sleeper, which nobody ends when its step daemon is killed
         self.cluster.control("scancel", job)
@@ -219,7 +214,7 @@ class Ssh(unittest.TestCase):
         self.assertNotEqual(self.daemon(namespace), pid)
         self.cluster.control("scancel", job)
         self.cluster.finish(job)
-        wait_until(lambda: not self.notes(), "the job is gone")
+        wait_until(lambda: not self.cluster.notes(), "the job is gone")
         self.assertEqual(self.sleepers("/opt/udiImage/sbin/sshd 600"), [pid])
         self.cluster.control("scancel", fake)
         self.cluster.finish(fake)
@@ -227,9 +222,9 @@ class Ssh(unittest.TestCase):
     def test_without_enable_sshd_nothing_of_it_exists(self):
         self.plugin("enable_sshd=0")
         job, namespace = self.sleeping("--nodelist=n1")
-        self.assertFalse([pid for pid in holders(namespace) if "sshd" in command_line(pid)])
-        self.assertEqual(os.listdir(f"/proc/{holders(namespace)[0]}/root/etc/ssh"), [])
-        [folder] = self.notes()
+        self.assertFalse([pid for pid in self.cluster.holders(namespace) if "sshd" in command_line(pid)])
+        self.assertEqual(os.listdir(f"/proc/{self.cluster.holders(namespace)[0]}/root/etc/ssh"), [])
+        [folder] = self.cluster.notes()
         self.assertNotIn("ssh-keys", os.listdir(f"/run/shifter/jobs/{folder}"))
         self.end(job)
 
