@@ -74,6 +74,7 @@ foreach(program IN ITEMS task sshd)
   shifter_static_program(shifter-${program})
 endforeach()
 install(TARGETS shifter-task shifter-sshd DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/shifter COMPONENT slurm)
-install(PROGRAMS slurm-plugin/shifter-sshd-tree DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT slurm)
+configure_file(slurm-plugin/shifter-sshd-tree.in slurm-plugin/shifter-sshd-tree @ONLY)
+install(PROGRAMS ${CMAKE_CURRENT_BINARY_DIR}/slurm-plugin/shifter-sshd-tree DESTINATION ${CMAKE_INSTALL_SBINDIR} COMPONENT slurm)
 
 install(TARGETS shifter_slurm LIBRARY DESTINATION lib/shifter COMPONENT slurm)
