@@ -114,11 +114,7 @@ class Examiner(unittest.TestCase):
         folder = tempfile.mkdtemp(prefix="shifter-examined-", dir="/var/tmp")
         self.addCleanup(shutil.rmtree, folder)
         os.chmod(folder, 0o755)
-        archive = f"{folder}/small.tar"
-        subprocess.run(["skopeo", "copy", "--quiet", "--insecure-policy", f"oci:{build.image('small')}", f"docker-archive:{archive}:a:1"],
-                       check=True, capture_output=True)
-        os.chmod(archive, 0o644)
-        done = self.site.run("shifterimg", "load", archive, "refused:1")
+        done = self.site.run("shifterimg", "load", build.archive("small", f"{folder}/small.tar"), "refused:1")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("it holds a miner of coins", done.stderr)
 

@@ -109,11 +109,7 @@ class Signatures(unittest.TestCase):
         self.refused(f"signed/copy@{digest}", "it has no signature")
 
     def test_what_users_send_is_held_to_its_transport(self):
-        archive = f"{self.folder}/small.tar"
-        subprocess.run(["skopeo", "copy", "--quiet", "--insecure-policy", f"oci:{build.image('small')}", f"oci-archive:{archive}"],
-                       check=True, capture_output=True)
-        os.chmod(archive, 0o644)
-        done = self.site.run("shifterimg", "load", archive, "app:1")
+        done = self.site.run("shifterimg", "load", build.archive("small", f"{self.folder}/small.tar", "oci-archive"), "app:1")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("the site's signature policy (the default: reject) does not let it in", done.stderr)
         os.makedirs(f"{self.folder}/tree/bin")
