@@ -92,16 +92,6 @@ class Containers(unittest.TestCase):
         self.assertEqual(self.cluster.finish(job).output, "NAME=one\n")
         self.assertIn("unrecognized option", self.cluster.submit("#!/bin/sh\n#SBATCH --image=id:aaaa1\n").stderr)
 
-    def test_the_scripts_of_the_manual_run(self):
-        """docs/how-to/slurm.md, its batch script: with an image of this site, and what it says it prints."""
-        page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/how-to/slurm.md")
-        with open(page) as stream:
-            scripts = [part.split("```")[0] for part in stream.read().split("```bash\n#!/bin/sh")[1:]]
-        for script, lines in zip(scripts, (4, 3), strict=True):
-            self.assertIn("--image=docker:debian:12", script)
-            done = self.sbatch("#!/bin/sh" + script.replace("docker:debian:12", "id:aaaa1"))
-            self.assertEqual((done.state, done.output), ("COMPLETED", "NAME=one\n" * lines))
-
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

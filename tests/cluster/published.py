@@ -8,7 +8,7 @@ from site_fixture import GATEWAY_ACCOUNT, Site
 
 BUSYBOX = "/bin/busybox"
 APPLETS = ("sh", "cat", "id", "ls", "grep", "sleep", "hostname", "touch", "pwd", "readlink", "env", "echo", "true", "cut",
-           "setsid", "kill", "sed")
+           "setsid", "kill", "sed", "tail")
 
 
 def libraries(*programs: str) -> list[str]:

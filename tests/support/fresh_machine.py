@@ -69,6 +69,7 @@ else
   mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
 fi
 ip link set lo up
+ip address add 192.0.2.1/32 dev lo # a machine without any but 127.0.0.1 resolves no name for programs that ask with AI_ADDRCONFIG
 cd "$1"
 mkdir mnt/old
 pivot_root . mnt/old

@@ -5,49 +5,18 @@ usage: fresh_root.py BUILD_FOLDER [unittest's arguments]     BUILD_FOLDER: of a 
 
 The tests are one story, in the order of their names. Needs root; Debian's packages are fetched the first time.
 """
-import glob
 import json
 import os
-import subprocess
-import sys
-import tempfile
-import unittest
 
-SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support")
-sys.path.insert(0, SUPPORT)
-import debian_packages  # noqa: E402
-from fresh_machine import FreshMachine  # noqa: E402
+from on_fresh_machine import OnFreshMachine, main
 
 # What a removal leaves by rule (docs/how-to/install.md), and what Debian's own programs write.
 LEFT = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/var/lib/dpkg/", "/var/lib/apt/", "/var/lib/systemd/", "/var/log/",
         "/var/cache/", "/etc/.pwd.lock", "/var/tmp/", "/var/lib/munge/", "/etc/.updated", "/var/.updated")
 
 
-class FreshRoot(unittest.TestCase):
-    build = ""
-
-    @classmethod
-    def setUpClass(cls):
-        out = tempfile.TemporaryDirectory(prefix="shifter-packages-")
-        cls.addClassCleanup(out.cleanup)
-        cls.packages = debian_packages.build(cls.build, f"{out.name}/debs")
-        for package in cls.packages.values():
-            package.repack(f"{package.field('Version')}-2", f"{out.name}/debs/newer-{package.name}.deb")
-        cls.first = "/root/packages/shifter-*.deb"
-        names = [f"/root/packages/{os.path.basename(path)}" for path in sorted(glob.glob(f"{out.name}/debs/shifter-*.deb"))]
-        machine = FreshMachine(f"{out.name}/debs", names)
-        cls.addClassCleanup(machine.__exit__)
-        cls.machine = machine.__enter__()
-        cls.out = out.name
-
-    def ok(self, text: str, user: str = "root") -> str:
-        done = self.machine.run(text, user)
-        self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-    def ready(self) -> None:
-        self.ok("for i in $(seq 100); do curl -fsS http://127.0.0.1:5000/readyz && exit; sleep 0.2; done; "
-                "journalctl -u shifter-gateway; exit 1")
+class FreshRoot(OnFreshMachine):
+    first = "/root/packages/shifter-*.deb"
 
     def tree(self) -> set[str]:
         found = set(self.ok("find / -xdev -path /root/packages -prune -o -print").splitlines())
@@ -83,12 +52,7 @@ class FreshRoot(unittest.TestCase):
 
     def test_3_the_gateway_serves_from_its_unit_and_a_user_runs_an_image(self):
         self.ok("systemctl start munge && install -d -o shifter -g shifter -m 0755 /images")
-        enter = ["nsenter", f"--target={self.machine.pid()}", "--net"]
-        registry = subprocess.run([*enter, sys.executable, f"{SUPPORT}/services.py", "start-registry", self.out],
-                                  capture_output=True, text=True, check=True).stdout.strip()
-        self.addCleanup(subprocess.run, [sys.executable, f"{SUPPORT}/services.py", "stop", self.out, "registry"])
-        subprocess.run([*enter, sys.executable, "-m", "images", "--push", registry, "--as", "org/small:1", "small"], cwd=SUPPORT,
-                       capture_output=True, check=True)
+        registry = self.start_registry("org/small:1")
         config = json.loads(self.ok("cat /etc/shifter/imagemanager.json.example"))
         config["Locations"][registry] = {"url": f"http://{registry}"}
         config["Platforms"] = {"mycluster": config["Platforms"]["mysystem"]}
@@ -146,8 +110,4 @@ class FreshRoot(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-        print(__doc__)
-        sys.exit(0 if len(sys.argv) > 1 else 1)
-    FreshRoot.build = os.path.abspath(sys.argv.pop(1))
-    unittest.main(failfast=True)
+    main(__doc__, FreshRoot)

@@ -1,0 +1,1 @@
+shifter_integration_tests(manual blocks)
