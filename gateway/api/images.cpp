@@ -5,7 +5,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "catalog/publisher.hpp"
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 #include <algorithm>
 

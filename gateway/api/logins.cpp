@@ -1,7 +1,7 @@
 // Whether a registry takes a login, asked before it is stored (contract 9.4; issue class "did login work?").
 #include "api/api.hpp"
 
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 namespace shifter::api {
 namespace {

@@ -4,6 +4,7 @@
 #include "api/records.hpp"
 
 #include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 namespace shifter::api {
 

@@ -5,7 +5,7 @@
 
 #include "auth/accounts.hpp"
 #include "catalog/ownership.hpp"
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 #include <algorithm>
 

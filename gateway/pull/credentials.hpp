@@ -5,7 +5,7 @@
 #pragma once
 
 #include "auth/credential.hpp"
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 #include <optional>
 #include <string>

@@ -4,7 +4,7 @@
 #include "base/log.hpp"
 #include "catalog/publisher.hpp"
 #include "oci/json_limits.hpp"
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "oci/byte_source.hpp"
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 #include "registry/registry_client.hpp"
 
 #include <functional>

@@ -7,7 +7,6 @@
 #include "pull/gateway_settings.hpp"
 #include "pull/layer_meter.hpp"
 #include "pull/origin.hpp"
-#include "pull/pull_queue.hpp"
 #include "squash/layer_cache.hpp"
 
 #include <atomic>

@@ -49,19 +49,4 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/** The tag as it is stored and compared, for every route alike: docker gets ":latest" when it has neither tag nor
- * digest. */
-[[nodiscard]] std::string canonical_tag(ImageType type, const std::string & tag);
-
-/** The registry, repository and location that a tag of type docker means at this site. @throws Error when not allowed.
- */
-struct Source {
-    ImageReference reference;
-    registry::Location location;
-};
-/** The registry that a name means at this site; nothing when the site does not allow it. */
-[[nodiscard]] std::optional<registry::Location> location_named(const GatewaySettings & settings,
-                                                               const std::string & name);
-[[nodiscard]] Source resolve_source(const GatewaySettings & settings, const std::string & tag);
-
 } // namespace shifter::pull

@@ -1,6 +1,6 @@
+#include "pull/source.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "pull/pull_queue.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 #include "base/error.hpp"
-#include "pull/pull_queue.hpp"
+#include "pull/source.hpp"
 
 #include <catch2/catch.hpp>
 
