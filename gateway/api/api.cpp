@@ -30,8 +30,8 @@ struct RouteTable {
         Route{Method::get, "/ui/{file}", Access::open, &Api::show_page_file, nullptr, "Its files.", "file"},
         Route{Method::get, "/api/list/{system}", Access::reader, &Api::list_images, nullptr,
               "`{\"list\":[record,…]}`: the READY images that the caller may read. With `?limit=` a page of so many, "
-              "in the order of identifiers; `next` is then the `?after=` of the following page. `?layers=1`: with "
-              "`layers`.",
+              "in the order of identifiers; `next` is then the `?after=` of the following page. Without `limit`, "
+              "all of them, in chunks when there are more than 500. `?layers=1`: with `layers`.",
               "RecordList", "limit,after,layers"},
         Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
               "The record of a READY image, or 404. `?layers=1`: with `layers`.", "Record", "layers"},

@@ -6,6 +6,7 @@
 
 #include "base/expected.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ struct Response {
     std::string body = {};
     const char * content_type = json_type;
     std::vector<std::pair<std::string, std::string>> headers = {};
+    /** What follows `body`, part by part, until an empty one; then the answer goes in chunks. Called by one thread at a
+     * time, after the handler has returned; what it throws ends the connection. */
+    std::function<std::string()> more = {};
 };
 
 /** The reason phrase of a status ("Not Found"). */

@@ -8,6 +8,7 @@
 #include "pull/source.hpp"
 
 #include <algorithm>
+#include <memory>
 
 namespace shifter::api {
 namespace {
@@ -29,6 +30,7 @@ std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Ca
 }
 
 constexpr unsigned most_in_page = 10'000;
+constexpr unsigned streamed_at_once = 500;
 
 /** A number of the query; more than `most` counts as `most`. @throws Refusal 400 for what is none, or too small */
 std::optional<unsigned> query_number(const Call & call, std::string_view name, unsigned least, unsigned most) {
@@ -45,6 +47,32 @@ RecordParts record_parts(const Call & call) {
     return {.owner = !is_anonymous, .layers = query_value(call.request.target, "layers") == "1"};
 }
 
+/** Whose list of what. */
+struct ListOf {
+    std::string system;
+    Identity caller;
+    RecordParts parts;
+};
+
+/** Adds images after the identifier `after`, at most `most`. @return where the next page begins; empty: nowhere */
+std::string add_page(catalog::Catalog & catalog, const ListOf & whose, RecordList & list, const std::string & after,
+                     unsigned most) {
+    unsigned added = 0;
+    bool is_full = false;
+    std::string last;
+    catalog.for_each_image_after(whose.system, after, whose.caller, [&](const catalog::Image & image) {
+        // The catalog filters; a row that slipped through would be somebody's private image (I33).
+        if (!image.may_read(whose.caller) || image.tags.empty()) return true;
+        is_full = added == most;
+        if (is_full) return false;
+        ++added;
+        list.add(image_record(image, whose.parts));
+        last = image.id.to_string();
+        return true;
+    });
+    return is_full ? last : "";
+}
+
 } // namespace
 
 catalog::HousekeepingRules Api::housekeeping_rules(const pull::System & system) const {
@@ -52,33 +80,31 @@ catalog::HousekeepingRules Api::housekeeping_rules(const pull::System & system) 
 }
 
 Response Api::list_images(Call & call) {
-    const RecordParts wanted = record_parts(call);
-    RecordList list;
-    // The catalog filters; a row that slipped through would be somebody's private image (I33).
-    const auto is_shown = [&](const catalog::Image & image) {
-        return image.may_read(call.caller.identity) && !image.tags.empty();
-    };
-    const auto limit = query_number(call, "limit", 1, most_in_page);
-    if (!limit) {
-        parts_.catalog.for_each_image(call.system->name, call.caller.identity, [&](const catalog::Image & image) {
-            if (is_shown(image)) list.add(image_record(image, wanted));
-        });
-        return {.body = std::move(list).finish()};
+    const ListOf whose{call.system->name, call.caller.identity, record_parts(call)};
+    if (const auto limit = query_number(call, "limit", 1, most_in_page)) {
+        const std::string after = query_value(call.request.target, "after").value_or("");
+        if (!after.empty() && !ImageId::parse(after))
+            throw Refusal{400, "after is not an identifier: " + quoted(after)};
+        RecordList list;
+        const std::string next = add_page(parts_.catalog, whose, list, after, *limit);
+        return {.body = std::move(list).finish(next)};
     }
-    const std::string after = query_value(call.request.target, "after").value_or("");
-    if (!after.empty() && !ImageId::parse(after)) throw Refusal{400, "after is not an identifier: " + quoted(after)};
-    std::string last;
-    bool is_full = false;
-    parts_.catalog.for_each_image_after(call.system->name, after, call.caller.identity,
-                                        [&](const catalog::Image & image) {
-                                            if (!is_shown(image)) return true;
-                                            is_full = list.size() == *limit;
-                                            if (is_full) return false;
-                                            list.add(image_record(image, wanted));
-                                            last = image.id.to_string();
-                                            return true;
-                                        });
-    return {.body = std::move(list).finish(is_full ? last : "")};
+    // As older clients ask: all at once. What is in memory is a page all the same.
+    struct Listing {
+        RecordList list = {};
+        std::string after = {};
+        bool has_ended = false;
+    };
+    const auto listing = std::make_shared<Listing>();
+    const auto next = [this, whose, listing]() -> std::string {
+        if (listing->has_ended) return {};
+        listing->after = add_page(parts_.catalog, whose, listing->list, listing->after, streamed_at_once);
+        listing->has_ended = listing->after.empty();
+        return listing->has_ended ? std::move(listing->list).finish() : listing->list.take();
+    };
+    Response response{.body = next()};
+    if (!listing->has_ended) response.more = next; // what fits into one page has a length
+    return response;
 }
 
 Response Api::look_up(Call & call) {

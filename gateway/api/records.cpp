@@ -46,7 +46,7 @@ std::string image_record(const catalog::Image & image, RecordParts parts) {
         json["LABELS"] = std::move(labels);
     }
     json["last_pull"] = seconds(image.last_pull);
-    json["status_message"] = "";
+    json["status_message"] = image.dropped ? image.dropped->sentence() : "";
     // Ours, beside the contract's.
     json["CMD"] = or_missing(image.config.cmd);
     json["digest"] = or_missing(image.manifest_digest);
@@ -57,12 +57,18 @@ std::string image_record(const catalog::Image & image, RecordParts parts) {
     json["private"] = image.is_private;
     json["expiration"] = image.expiration ? Json(seconds(*image.expiration)) : Json(nullptr);
     if (parts.owner) json["owner"] = image.puller;
+    if (image.dropped)
+        json["dropped"] = {{"devices", image.dropped->devices},
+                           {"setid_bits", image.dropped->setid_bits},
+                           {"xattrs", image.dropped->xattrs}};
     if (parts.layers) {
         Json & layers = json["layers"] = Json::array();
-        for (const catalog::LayerInfo & layer : image.layers)
+        for (const catalog::LayerInfo & layer : image.layers) {
             layers.push_back({{"digest", layer.blob.to_string()},
                               {"diff_id", layer.diff_id.to_string()},
                               {"size", layer.size_bytes}});
+            if (!layer.created_by.empty()) layers.back()["created_by"] = layer.created_by;
+        }
     }
     return text_of(json);
 }

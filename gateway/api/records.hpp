@@ -9,6 +9,7 @@
 #include "catalog/catalog.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace shifter::api {
@@ -27,7 +28,8 @@ struct RecordParts {
 class RecordList {
 public:
     void add(const std::string & record);
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /** The text so far, which goes on with the next take() or with finish(). */
+    [[nodiscard]] std::string take() { return std::exchange(text_, {}); }
     /** @param next  where the following page begins; empty: there is none */
     [[nodiscard]] std::string finish(const std::string & next = {}) &&;
 

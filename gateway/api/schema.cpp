@@ -24,7 +24,8 @@ constexpr const char * components = R"json({
     "READY", "FAILURE", "EXPIRING", "EXPIRED"]},
   "Layer": {"type": "object", "required": ["digest", "diff_id", "size"], "properties": {
     "digest": {"type": "string"}, "diff_id": {"type": "string"},
-    "size": {"type": "integer", "description": "bytes, compressed"}}},
+    "size": {"type": "integer", "description": "bytes, compressed"},
+    "created_by": {"type": "string", "description": "the command of the image's history, where it has one"}}},
   "LayerProgress": {"type": "object", "required": ["digest", "bytes_done", "bytes_total"], "properties": {
     "digest": {"type": "string"}, "bytes_done": {"type": "integer"}, "bytes_total": {"type": "integer"}}},
   "Progress": {"type": "object", "required": ["bytes_done", "bytes_total"], "properties": {
@@ -50,6 +51,8 @@ constexpr const char * components = R"json({
       "platform": {"type": "string"}, "size": {"type": "integer", "description": "bytes of the squashfs"},
       "private": {"type": "boolean"}, "expiration": {"type": "number", "nullable": true},
       "owner": {"type": "integer", "description": "uid of who pulled it"},
+      "dropped": {"type": "object", "description": "what the layers hold and the image does not",
+        "properties": {"devices": {"type": "integer"}, "setid_bits": {"type": "integer"}, "xattrs": {"type": "integer"}}},
       "layers": {"type": "array", "items": {"$ref": "#/components/schemas/Layer"}, "description": "lowest first"},
       "pull": {"type": "integer", "description": "number of the pull"}, "pulltag": {"type": "string"},
       "progress": {"$ref": "#/components/schemas/Progress"}}},

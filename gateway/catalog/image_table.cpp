@@ -59,7 +59,9 @@ Image read_image(Statement & row) {
     image.platform = row.text();
     image.size_bytes = static_cast<std::uint64_t>(row.integer());
     image.is_private = row.integer() != 0;
-    image.config = config_of(row.text());
+    const std::string config = row.text();
+    image.config = config_of(config);
+    image.dropped = dropped_of(config);
     image.layers = layers_of(row.text());
     for (const LayerInfo & layer : image.layers) image.config.diff_ids.push_back(layer.diff_id);
     image.puller = static_cast<uid_t>(row.integer());
@@ -98,8 +100,9 @@ std::int64_t store_row(Connection & connection, const Image & image) {
         "expiration = CASE WHEN images.expiration > excluded.expiration THEN images.expiration ELSE "
         "excluded.expiration END"}
         .bind(image.system, image.id.to_string(), columns::of(image.type), image.manifest_digest, image.reference,
-              image.format, image.platform, columns::of(image.size_bytes), image.is_private, to_json(image.config),
-              to_json(image.layers), std::int64_t{image.puller}, columns::of(image.last_pull), expiration)
+              image.format, image.platform, columns::of(image.size_bytes), image.is_private,
+              to_json(image.config, image.dropped), to_json(image.layers), std::int64_t{image.puller},
+              columns::of(image.last_pull), expiration)
         .run();
     return columns::undamaged(number_of(connection, image.system, image.id), "an image");
 }

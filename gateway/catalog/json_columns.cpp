@@ -51,20 +51,21 @@ std::string to_json(const Progress & progress) {
     return write({{"done", progress.bytes_done}, {"total", progress.bytes_total}, {"layers", std::move(layers)}});
 }
 
-std::string to_json(const oci::ImageConfig & config) {
+std::string to_json(const oci::ImageConfig & config, const std::optional<Dropped> & dropped) {
     Json json{{"created", config.created}, {"env", config.env}, {"labels", config.labels}, {"volumes", config.volumes}};
     json["platform"] = {config.platform.os, config.platform.architecture, config.platform.variant};
     put(json, "entrypoint", config.entrypoint);
     put(json, "cmd", config.cmd);
     put(json, "workdir", config.workdir);
     put(json, "user", config.user);
+    if (dropped) json["dropped"] = {dropped->devices, dropped->setid_bits, dropped->xattrs};
     return write(json);
 }
 
 std::string to_json(const std::vector<LayerInfo> & layers) {
     Json json = Json::array();
     for (const auto & layer : layers)
-        json.push_back({layer.blob.to_string(), layer.diff_id.to_string(), layer.size_bytes});
+        json.push_back({layer.blob.to_string(), layer.diff_id.to_string(), layer.size_bytes, layer.created_by});
     return write(json);
 }
 
@@ -105,12 +106,22 @@ oci::ImageConfig config_of(const std::string & text) {
     });
 }
 
+std::optional<Dropped> dropped_of(const std::string & text) {
+    return read(text, "the configuration of an image", [](const Json & json) -> std::optional<Dropped> {
+        const auto found = json.find("dropped");
+        if (found == json.end()) return std::nullopt;
+        return Dropped{found->at(0).get<std::uint64_t>(), found->at(1).get<std::uint64_t>(),
+                       found->at(2).get<std::uint64_t>()};
+    });
+}
+
 std::vector<LayerInfo> layers_of(const std::string & text) {
     return read(text, "the layers of an image", [](const Json & json) {
         std::vector<LayerInfo> layers;
         for (const Json & layer : json) {
-            layers.push_back(
-                {digest_of_column(layer.at(0)), digest_of_column(layer.at(1)), layer.at(2).get<std::uint64_t>()});
+            layers.push_back({digest_of_column(layer.at(0)), digest_of_column(layer.at(1)),
+                              layer.at(2).get<std::uint64_t>(),
+                              layer.size() > 3 ? layer.at(3).get<std::string>() : ""}); // earlier releases had three
         }
         return layers;
     });

@@ -10,7 +10,9 @@ namespace shifter::catalog {
 
 [[nodiscard]] std::string to_json(const Acl & acl);
 [[nodiscard]] std::string to_json(const Progress & progress);
-[[nodiscard]] std::string to_json(const oci::ImageConfig & config);
+[[nodiscard]] std::string to_json(const oci::ImageConfig & config, const std::optional<Dropped> & dropped);
+/** Of the same column. */
+[[nodiscard]] std::optional<Dropped> dropped_of(const std::string & text);
 [[nodiscard]] std::string to_json(const std::vector<LayerInfo> & layers);
 
 /** @throws Error for a text that to_json() did not write: the row is damaged, and is not read as if it were empty (R9,

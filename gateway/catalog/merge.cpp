@@ -47,6 +47,7 @@ Image merge(const std::optional<Image> & existing, const ImageKey & key, const I
     if (existing) {
         image.grants = existing->grants;
         for (const Grant & grant : pulled.grants) add_grant(image.grants, grant);
+        if (!image.dropped) image.dropped = existing->dropped; // it was not converted again
         image.is_private = pulled.is_private && !is_public_elsewhere(*existing, key.tag);
     }
     return image;

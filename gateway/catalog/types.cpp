@@ -105,4 +105,21 @@ bool Image::may_see_tag(const Identity & caller, const std::string & tag) const 
     return !is_private_tag || holds_grant(caller);
 }
 
+std::string Dropped::sentence() const {
+    struct Kind {
+        std::uint64_t count;
+        const char * one;
+        const char * more;
+    };
+    std::string text;
+    for (const Kind & kind : {Kind{devices, "device", "devices"}, Kind{setid_bits, "set-id bit", "set-id bits"},
+                              Kind{xattrs, "extended attribute", "extended attributes"}}) {
+        if (kind.count == 0) continue;
+        text +=
+            (text.empty() ? "" : " and ") + std::to_string(kind.count) + " " + (kind.count == 1 ? kind.one : kind.more);
+    }
+    if (text.empty()) return text;
+    return text + " of its layers " + (devices + setid_bits + xattrs == 1 ? "was" : "were") + " left out";
+}
+
 } // namespace shifter::catalog

@@ -60,6 +60,17 @@ struct LayerInfo {
     Digest blob;
     Digest diff_id;
     std::uint64_t size_bytes = 0;
+    std::string created_by{}; ///< the command of the image's history; empty: not known
+};
+
+/** What the layers hold and the image does not, since nodes would not honour it: docs/explanation/layers.md. */
+struct Dropped {
+    std::uint64_t devices = 0;
+    std::uint64_t setid_bits = 0;
+    std::uint64_t xattrs = 0;
+    bool operator==(const Dropped &) const = default;
+    /** "2 devices and 1 set-id bit of its layers were left out"; empty when nothing was. */
+    [[nodiscard]] std::string sentence() const;
 };
 
 /** A published image on one system. */
@@ -83,7 +94,8 @@ struct Image {
     uid_t puller = 0;
     Time last_pull{};
     std::optional<Time> expiration{};
-    bool is_pinned = false; ///< an admin keeps it: it does not expire
+    std::optional<Dropped> dropped{}; ///< not known of what was converted by an earlier release
+    bool is_pinned = false;           ///< an admin keeps it: it does not expire
 
     /** The union of all grants with their owners; public images give an empty list. */
     [[nodiscard]] Acl acl() const;

@@ -49,6 +49,7 @@ std::vector<LayerLine> layers_of(const Json & json, const char * size_key) {
         LayerLine & layer = layers.emplace_back();
         read(each, "digest", layer.digest);
         read(each, "diff_id", layer.diff_id);
+        read(each, "created_by", layer.created_by);
         read_number(each, size_key, layer.size_bytes);
         read_number(each, "bytes_done", layer.bytes_done);
     }

@@ -17,6 +17,7 @@ struct LayerLine {
     std::string diff_id = {};     ///< of an image
     std::uint64_t size_bytes = 0; ///< compressed
     std::uint64_t bytes_done = 0; ///< of a pull
+    std::string created_by = {};  ///< the command of the image's history; empty: not known
 };
 
 struct ImageInfo {

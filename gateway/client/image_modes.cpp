@@ -1,4 +1,5 @@
 // images, lookup, inspect, history, tree, queue, expire: what a gateway knows, in words or as JSON.
+#include "base/log.hpp"
 #include "client/format.hpp"
 #include "client/json_output.hpp"
 #include "client/modes.hpp"
@@ -47,8 +48,8 @@ std::string looked_up(const Command & command, const ImageRequest & image, const
 } // namespace
 
 int list_images(const Command & command) {
-    const auto images = matching(command, command.options.mine ? parse_image_list(get(command, "mine"))
-                                                               : all_images(command));
+    const auto images =
+        matching(command, command.options.mine ? parse_image_list(get(command, "mine")) : all_images(command));
     std::ostream & out = command.around.io.out;
     if (command.options.json)
         show_json(command, json::images(images));
@@ -96,7 +97,9 @@ int show_history(const Command & command) {
         for (auto layer = info.layers.rbegin(); layer != info.layers.rend(); ++layer) {
             std::string size = human_size(layer->size_bytes);
             if (size.size() < 10) size.append(10 - size.size(), ' ');
-            command.around.io.out << size << ' ' << layer->digest << '\n';
+            command.around.io.out << size << ' ' << layer->digest;
+            if (!layer->created_by.empty()) command.around.io.out << "  " << log::one_line(layer->created_by);
+            command.around.io.out << '\n';
         }
         return 0;
     });

@@ -16,8 +16,10 @@ template <class Value> Json or_null(const std::optional<Value> & value) { return
 Json layers_of(const std::vector<LayerLine> & layers) {
     Json list = Json::array();
     for (const LayerLine & layer : layers)
-        list.push_back(
-            {{"digest", layer.digest}, {"diff_id", text_or_null(layer.diff_id)}, {"size", layer.size_bytes}});
+        list.push_back({{"digest", layer.digest},
+                        {"diff_id", text_or_null(layer.diff_id)},
+                        {"size", layer.size_bytes},
+                        {"created_by", text_or_null(layer.created_by)}});
     return list;
 }
 

@@ -244,6 +244,29 @@ void read_settings(const Json & settings, ImageConfig & config) {
     }
 }
 
+/** The history is for people: what is odd in it is left out, and refuses nothing. */
+std::vector<std::string> creators_in(const Json & document, std::size_t layers) {
+    constexpr std::size_t most_bytes = 500;
+    std::vector<std::string> creators;
+    const Json * const history = find(document, "history");
+    if (history == nullptr || !history->is_array()) return {};
+    for (const Json & step : *history) {
+        if (!step.is_object()) return {};
+        const Json * const is_empty = find(step, "empty_layer");
+        if (is_empty != nullptr && *is_empty == true) continue;
+        const Json * const words = find(step, "created_by");
+        std::string text = words != nullptr && words->is_string() ? words->get<std::string>() : "";
+        if (text.size() > most_bytes) {
+            std::size_t end = most_bytes;
+            while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end; // not within a character
+            text = text.substr(0, end) + "…";
+        }
+        creators.push_back(std::move(text));
+    }
+    if (creators.size() != layers) return {};
+    return creators;
+}
+
 ImageConfig config_in(const Json & document, const DocumentLimits & limits) {
     ImageConfig config;
     config.platform = platform_in(document, "the configuration");
@@ -257,6 +280,7 @@ ImageConfig config_in(const Json & document, const DocumentLimits & limits) {
         const std::string what = "diff_id " + std::to_string(config.diff_ids.size() + 1);
         config.diff_ids.push_back(digest_in(text_of(item, what), what));
     }
+    config.created_by = creators_in(document, config.diff_ids.size());
     return config;
 }
 

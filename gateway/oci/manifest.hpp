@@ -55,6 +55,8 @@ struct ImageConfig {
     std::vector<std::pair<std::string, std::string>> labels;
     std::vector<std::string> volumes;
     std::vector<Digest> diff_ids; ///< lowest layer first, one for each layer of the manifest
+    /** What made each of these layers, for people; empty where the configuration's history does not fit them. */
+    std::vector<std::string> created_by{};
 };
 
 /** Limits on documents, each stated in the manual (R16). */

@@ -50,7 +50,7 @@ struct RegistryPolicy {
 
 /** Layers that were converted before (docs/explanation/layer-cache.md). */
 struct LayerCacheSettings {
-    std::string directory;                                  ///< set from CacheDirectory when the key is absent
+    std::string directory;                             ///< set from CacheDirectory when the key is absent
     std::uint64_t max_bytes = std::uint64_t{4} << 30U; ///< 0: no cache
 };
 
@@ -71,7 +71,9 @@ struct GatewaySettings {
     Quotas quotas;
     std::string cache_directory;
     unsigned worker_threads = 2; ///< conversions at a time; registries are asked by threads of their own
-    std::string worker_name;     ///< whose pulls a restart takes up again; empty: the host's name
+    /** Up to so many compressed bytes a pull need not wait for large ones; 0: none. */
+    std::uint64_t small_pull_bytes = std::uint64_t{64} << 20U;
+    std::string worker_name; ///< whose pulls a restart takes up again; empty: the host's name
     /** Whether other gateways share the catalog: what each keeps in memory for itself must then be in it, sealed. */
     bool shares_catalog = false;
     bool converts = true;                ///< false: only takes requests; the pulls are for other gateways

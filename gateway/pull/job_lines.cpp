@@ -72,9 +72,10 @@ void JobLines::resolved(const Job & job, bool goes_on) {
     changed_.notify_all();
 }
 
-Job JobLines::next_to_convert() {
+Job JobLines::next_to_convert(std::uint64_t most_bytes) {
     std::unique_lock lock{mutex_};
     Job job = next(lock, to_convert_, [&](const Job & each) {
+        if (each->layer_bytes() > most_bytes) return false;
         const auto wait = not_before_.find(each->pull().number);
         return busy_contents_.count(content_of(*each)) == 0 &&
                (wait == not_before_.end() || wait->second <= SteadyClock::now());

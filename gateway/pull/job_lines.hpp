@@ -44,8 +44,10 @@ public:
     /** @param goes_on  it waits for a converter now */
     void resolved(const Job & job, bool goes_on);
 
-    /** Waits for a pull whose content nobody here is at. Null when the service stops. */
-    [[nodiscard]] Job next_to_convert();
+    /** Waits for a pull of at most so many compressed bytes whose content nobody here is at. Null when the service
+     * stops.
+     */
+    [[nodiscard]] Job next_to_convert(std::uint64_t most_bytes);
     /** @param is_busy  another gateway is at its content: it is looked at again a moment later */
     void converted(const Job & job, bool is_busy);
 

@@ -56,17 +56,21 @@ void PullJob::resolve() {
     image_->config_json.shrink_to_fit();
     catalog_.set_access(pull_.hold(), image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());
     id_ = ImageId::parse(image_->manifest_digest.hex()).value_or_throw("cannot name the image");
-    check_quota(image_->manifest.layers);
+    check_quota();
     (void)record_of(image_->config); // what cannot be published is not worth a download
     show(State::pulling, "Waiting for a worker");
 }
 
+std::uint64_t PullJob::layer_bytes() const noexcept {
+    std::uint64_t bytes = 0;
+    for (const oci::Descriptor & layer : image_->manifest.layers) bytes += layer.size_bytes;
+    return bytes;
+}
+
 /** Before the download by what the registry says of it, since nobody wants to wait for a refusal. */
-void PullJob::check_quota(const std::vector<oci::Descriptor> & layers) {
-    std::uint64_t expected = 0;
-    for (const oci::Descriptor & layer : layers) expected += layer.size_bytes;
+void PullJob::check_quota() {
     refuse_over_quota(settings_.quotas, catalog_, pull_.key.system, {pull_.requester, pull_.requester_gid}, *id_,
-                      expected);
+                      layer_bytes());
 }
 
 bool PullJob::take_content() { return catalog_.take_content(pull_.hold(), *id_); }
@@ -82,7 +86,8 @@ bool PullJob::finish_if_published() {
     return true;
 }
 
-/** Private content goes to nobody who only has its manifest: he must bring, or be given by his registry, all of it (I31). */
+/** Private content goes to nobody who only has its manifest: he must bring, or be given by his registry, all of it
+ * (I31). */
 bool PullJob::may_take_published(const std::optional<catalog::Image> & known) const {
     if (!known) { // none, or one that was retired, or lost its row: its record is left
         const auto readers = publisher_.readers(*id_);
@@ -129,6 +134,7 @@ void PullJob::convert_and_publish() {
         squash::convert(layer_inputs(), file.fd(), created_seconds(image_->config.created), settings_.squash,
                         settings_.unpack_limits, abort_.get_token(), reuse ? &*reuse : nullptr);
     catalog::counters().layers_reused += result.reused_layers;
+    dropped_ = catalog::Dropped{result.dropped_devices, result.dropped_setid, result.dropped_xattrs};
     ++catalog::counters().conversions;
     catalog::counters().conversion_milliseconds += static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
@@ -189,18 +195,21 @@ catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     if (image.is_private) image.grants = {{pull_.requester, pull_.requested_acl}};
     image.config = image_->config;
     auto & labels = image.config.labels; // an image cannot bring a verdict of its own
-    labels.erase(std::remove_if(labels.begin(), labels.end(),
-                                [](const auto & label) { return label.first == examiner_label; }),
-                 labels.end());
+    labels.erase(
+        std::remove_if(labels.begin(), labels.end(), [](const auto & label) { return label.first == examiner_label; }),
+        labels.end());
     if (verdict_) labels.emplace_back(examiner_label, *verdict_);
     for (std::size_t i = 0; i < image_->manifest.layers.size(); ++i) {
         const auto & layer = image_->manifest.layers[i];
-        image.layers.push_back({layer.digest, image_->config.diff_ids[i], layer.size_bytes});
+        const auto & creators = image_->config.created_by;
+        image.layers.push_back({layer.digest, image_->config.diff_ids[i], layer.size_bytes,
+                                i < creators.size() ? creators[i] : std::string{}});
     }
     image.puller = pull_.requester;
     image.last_pull = now();
     image.expiration = now() + settings_.image_expiration; // H7-21
-    catalog::Publication made{pull_.hold(), std::move(image), {}};
+    image.dropped = dropped_;
+    catalog::Publication made{pull_.hold(), std::move(image), dropped_ ? dropped_->sentence() : std::string{}};
     if (!made.image.is_private && !pull_.requested_acl.is_public()) {
         made.message = "The image is public at its registry: the readers that were named have no effect";
     }

@@ -39,6 +39,8 @@ public:
     void resolve();
     /** After resolve(): what will be published; never converted twice at a time. */
     [[nodiscard]] const ImageId & id() const { return *id_; }
+    /** Compressed bytes of all layers. */
+    [[nodiscard]] std::uint64_t layer_bytes() const noexcept;
     [[nodiscard]] bool needed_credentials() const { return !image_->anonymous; }
 
     /** Whether nobody else, on this gateway or another, is at id(): from then on nobody else may be. */
@@ -47,6 +49,9 @@ public:
     [[nodiscard]] bool finish_if_published();
     /** Downloads, converts, publishes. Nobody else may work on id() meanwhile. */
     void convert_and_publish();
+
+    /** What was left out of the image, when it was converted. */
+    [[nodiscard]] const std::optional<catalog::Dropped> & dropped() const noexcept { return dropped_; }
 
     /** Writes progress into the catalog, if there is any; at most four times a second is enough. From any thread. When
      * another gateway has the pull by now, the work on it ends. */
@@ -61,7 +66,7 @@ private:
     void write_progress();
     /** A database that is away for a moment is no reason to convert again. @throws Unavailable after some minutes */
     template <class Action> void patiently(Action action);
-    void check_quota(const std::vector<oci::Descriptor> & layers);
+    void check_quota();
     [[nodiscard]] std::vector<squash::LayerInput> layer_inputs();
     [[nodiscard]] catalog::Publication publication(std::uint64_t size_bytes) const;
     /** The site's examiner looks at the file. @throws Refused, std::runtime_error */
@@ -85,7 +90,8 @@ private:
     std::string place_;
     std::optional<registry::ResolvedImage> image_;
     std::optional<ImageId> id_;
-    std::optional<std::string> verdict_; ///< the examiner's
+    std::optional<std::string> verdict_;      ///< the examiner's
+    std::optional<catalog::Dropped> dropped_; ///< when it was converted
 
     std::atomic<bool> is_lost_{false};
     std::mutex showing_;

@@ -54,7 +54,9 @@ public:
         if (!settings.converts) return;
         for (unsigned i = 0; i < resolvers; ++i) threads_.emplace_back([this] { resolve_jobs(); });
         for (unsigned i = 0; i < std::max(1U, settings.worker_threads); ++i)
-            threads_.emplace_back([this] { convert_jobs(); });
+            threads_.emplace_back([this] { convert_jobs(UINT64_MAX); });
+        // A small pull takes a moment; behind large ones it would wait for minutes.
+        if (settings.small_pull_bytes > 0) threads_.emplace_back([this] { convert_jobs(settings_.small_pull_bytes); });
     }
 
     ~Impl() {
@@ -197,8 +199,9 @@ private:
         }
     }
 
-    void convert_jobs() {
-        while (const Job job = lines_.next_to_convert()) {
+    /** @param most_bytes  pulls of larger layers are left to others */
+    void convert_jobs(std::uint64_t most_bytes) {
+        while (const Job job = lines_.next_to_convert(most_bytes)) {
             const auto began = SteadyClock::now();
             bool is_ours = true;
             const bool is_done = run(*job, [&] {
@@ -212,9 +215,11 @@ private:
 
     void tell_of_image(const PullJob & job, SteadyClock::duration taken) {
         ++catalog::counters().pulls_ready;
+        const std::string dropped = job.dropped() ? job.dropped()->sentence() : "";
         log::info("event=published pull=" + std::to_string(job.pull().number) +
                   log::field("system", job.pull().key.system) + " id=" + job.id().to_string() +
-                  " ms=" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()));
+                  " ms=" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()) +
+                  (dropped.empty() ? "" : log::field("dropped", dropped)));
         forget(job.pull().number);
     }
 

@@ -31,6 +31,7 @@ struct Session {
 
     RegistryLimits limits;
     std::stop_token stop;
+    bool mirrors_are_public;
     Http http;
     std::vector<std::unique_ptr<Endpoint>> endpoints; ///< mirrors first
     std::atomic<std::size_t> preferred = 0;

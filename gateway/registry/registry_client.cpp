@@ -70,6 +70,12 @@ public:
         return result;
     }
 
+    /** Whether `digest` can be read here without credentials. @throws RegistryError when it cannot be read at all */
+    [[nodiscard]] bool is_public(const Digest & digest) const {
+        (void)fetch("manifests/" + digest.to_string(), manifest_types);
+        return !endpoint_.used_credentials();
+    }
+
 private:
     [[nodiscard]] Document fetch_named(const std::string & selector) const {
         try {
@@ -173,7 +179,8 @@ private:
 
 Session::Session(const Location & location, const std::optional<Credentials> & credentials, RegistryLimits the_limits,
                  std::stop_token the_stop)
-    : limits{the_limits}, stop{std::move(the_stop)}, http{{location.ca_file, location.proxy, limits}} {
+    : limits{the_limits}, stop{std::move(the_stop)},
+      mirrors_are_public{location.mirrors_are_public}, http{{location.ca_file, location.proxy, limits}} {
     for (const std::string & mirror : location.mirrors)
         endpoints.push_back(std::make_unique<Endpoint>(http, mirror, location, std::nullopt, limits));
     endpoints.push_back(std::make_unique<Endpoint>(http, location.url, location, credentials, limits));
@@ -219,9 +226,23 @@ ResolvedImage RegistryClient::resolve(const ImageReference & reference, const oc
     const std::string name = reference.to_string();
     std::optional<ResolvedImage> image;
     try {
+        bool is_mirrors_word = false;
         session.on_endpoints(name, [&](Endpoint & endpoint, const RegistryLimits & limits) {
             image = Resolver{endpoint, limits, session.stop, reference.repository}.resolve(reference, platform);
+            is_mirrors_word = &endpoint != session.endpoints.back().get();
         });
+        if (is_mirrors_word && !session.mirrors_are_public) {
+            // A mirror may have been filled with somebody's login: what it gives away may be private all the same.
+            Endpoint & registry = *session.endpoints.back();
+            try {
+                image->anonymous = Resolver{registry, session.limits, session.stop, reference.repository}.is_public(
+                    image->manifest_digest);
+            } catch (const RegistryError & error) {
+                throw RegistryError{error.cause(), std::string{"a mirror has it, and its registry, which decides who "
+                                                               "may read it, does not say: "} +
+                                                       error.what()};
+            }
+        }
     } catch (const RegistryError & error) {
         throw RegistryError{error.cause(), "cannot pull " + name + ": " + error.what()};
     }
@@ -232,11 +253,11 @@ std::vector<ImageSignature> RegistryClient::signatures(const ImageReference & im
     Session & session = *impl_->session;
     std::vector<ImageSignature> found;
     try {
-        session.on_endpoints("the signatures of " + image.to_string(), [&](Endpoint & endpoint,
-                                                                           const RegistryLimits & limits) {
-            // A mirror that has none is no answer: the next place is asked.
-            found = Resolver{endpoint, limits, session.stop, image.repository}.signatures(digest);
-        });
+        session.on_endpoints("the signatures of " + image.to_string(),
+                             [&](Endpoint & endpoint, const RegistryLimits & limits) {
+                                 // A mirror that has none is no answer: the next place is asked.
+                                 found = Resolver{endpoint, limits, session.stop, image.repository}.signatures(digest);
+                             });
     } catch (const RegistryError & error) {
         if (error.cause() == Cause::not_found) return {};
         throw RegistryError{error.cause(), "cannot read the signatures of " + image.to_string() + ": " + error.what()};
@@ -258,15 +279,20 @@ bool RegistryClient::may_read_blob(const std::string & repository, const oci::De
         Session & session = *impl_->session;
         const std::string name = blob.digest.to_string();
         bool is_yes = false;
-        session.on_endpoints(name, [&](Endpoint & endpoint, const RegistryLimits & limits) {
+        const auto ask = [&](Endpoint & endpoint, const RegistryLimits & limits) {
             is_yes = with_retries(limits, session.stop, [&] {
                 const Get get{repository, "blobs/" + name, "", std::nullopt, limits.document_timeout, true};
-                const HttpResponse response =
-                    endpoint.get(get, [](const HttpResponse &, std::span<const std::byte>) {}, session.stop);
+                const HttpResponse response = endpoint.get(
+                    get, [](const HttpResponse &, std::span<const std::byte>) {}, session.stop);
                 const auto length = response.header("content-length");
                 return response.status != 200 || !length || *length == std::to_string(blob.size_bytes);
             });
-        });
+        };
+        // What a mirror gives away is no word of the registry's.
+        if (session.mirrors_are_public)
+            session.on_endpoints(name, ask);
+        else
+            ask(*session.endpoints.back(), session.limits);
         return is_yes;
     } catch (const std::exception &) {
         return false;

@@ -45,6 +45,8 @@ struct Location {
     AuthMethod auth_method = AuthMethod::token;
     /** URLs tried in order before `url`. A mirror never sees credentials: they belong to `url` (I28). */
     std::vector<std::string> mirrors;
+    /** Whether what a mirror gives to everybody is public. Otherwise the registry itself says who may read it. */
+    bool mirrors_are_public = false;
     std::vector<std::string> token_hosts; ///< further hosts that may be asked for tokens with credentials (I28)
     std::string proxy;                    ///< empty: from the service's environment
 };

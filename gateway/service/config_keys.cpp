@@ -230,6 +230,10 @@ const std::vector<Key<C>> & global_keys() {
          "For so long a pulled image, or the reason why it could not be pulled, is answered without asking the "
          "registry again.",
          duration(setting(&S::pull_policy, &catalog::PullPolicy::update_timeout), 0, 31'536'000)},
+        {"SmallPullBytes", "size 0 to 1T", "64M", "",
+         "Pulls of at most so many compressed bytes have one worker more, of their own: none of them waits for large "
+         "ones. 0: none.",
+         size(path(&C::settings, &S::small_pull_bytes), 0, std::uint64_t{1} << 40U)},
         {"WorkerThreads", "number 1 to 256", "2", "2", "Pulls at one time.",
          number(setting(&S::worker_threads), 1, 256)},
         {"WorkerName", "word", "the host's name", "",
@@ -340,6 +344,10 @@ const std::vector<Key<registry::Location>> & location_keys() {
                 std::vector<Word<registry::AuthMethod>>{{"token", registry::AuthMethod::token},
                                                         {"basic", registry::AuthMethod::basic}})},
         {"mirrors", "list of URLs", "empty", "", "Asked first, in order, and never with a user's login.", read_mirrors},
+        {"mirrorAccess", "registry or public", "registry", "",
+         "Who may read what a mirror gives without a login. registry: whom the registry itself lets read it, which is "
+         "asked for the manifest. public: everybody; for mirrors of public images whose registry cannot be reached.",
+         choice(path(&L::mirrors_are_public), std::vector<Word<bool>>{{"registry", false}, {"public", true}})},
         {"tokenHosts", "list of hosts", "empty", "", "Further hosts that a login may be shown to for a token.",
          texts(path(&L::token_hosts))},
         {"proxy", "URL", "from the environment", "", "Proxy for this registry.", text(path(&L::proxy))},

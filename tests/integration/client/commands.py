@@ -103,6 +103,7 @@ class Commands(unittest.TestCase):
         self.assertEqual([layer["digest"] for layer in inspected["image"]["layers"]],
                          [layer["digest"] for layer in oci_layout.layers(self.layouts["small"])])
         self.assertEqual(inspected["record"]["itype"], "docker")
+        self.assertEqual(set(inspected["record"]["dropped"]), {"devices", "setid_bits", "xattrs"})
         self.assertEqual(json.loads(self.img("--json", "queue")), {"queue": []})
 
     def test_json_tells_the_cause_of_a_failure_and_the_status_too(self):

@@ -34,6 +34,35 @@ TEST_CASE("a list comes in pages that hold every readable image once, in the ord
     CHECK(json_of(gateway.get("/api/list/alpha"))["list"].size() == 4);
 }
 
+TEST_CASE("a list without pages is answered piece by piece: every readable image once, and no piece holds them all") {
+    Gateway gateway;
+    // Five, and eleven, are not bob's.
+    auto [count, expected_pieces] = GENERATE(table<unsigned, unsigned>({{505, 1}, {506, 2}, {1100, 3}}));
+    catalog::Image image = samples::image('a');
+    for (unsigned i = 0; i < count; ++i) {
+        std::string id = std::to_string(i);
+        id.insert(0, 64 - id.size(), 'a');
+        image.id = *ImageId::parse(id);
+        image.is_private = i % 100 == 7;
+        image.grants.clear();
+        if (image.is_private) image.grants = {{1001, {}}};
+        REQUIRE(
+            gateway.catalog->adopt(image, {"alpha", ImageType::docker, "org/app:" + std::to_string(i)}, gateway.now));
+    }
+    const Response response = gateway.get("/api/list/alpha", bob);
+    std::string text = response.body;
+    unsigned pieces = 1;
+    if (response.more) {
+        for (std::string piece = response.more(); !piece.empty(); piece = response.more(), ++pieces) text += piece;
+    }
+    CHECK(pieces == expected_pieces);
+    std::set<std::string> ids;
+    const auto list = nlohmann::json::parse(text)["list"];
+    for (const auto & record : list) ids.insert(record["id"].get<std::string>());
+    CHECK(ids.size() == count - (count + 92) / 100);
+    CHECK(list.size() == ids.size());
+}
+
 TEST_CASE("I33: a page says nothing of images that the caller may not read, its next neither") {
     Gateway gateway;
     publish_four(gateway);

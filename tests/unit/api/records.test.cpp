@@ -96,3 +96,14 @@ TEST_CASE("lists are JSON, empty ones as well") {
         metrics_list({row}) ==
         R"([{"user":"ann","uid":1001,"system":"alpha","type":"docker","tag":"a:1","id":"8d1f","time":1733000000.1}])");
 }
+
+TEST_CASE("what the layers hold and the image does not is in its record, in numbers and in words") {
+    catalog::Image image = samples::image('a');
+    CHECK_FALSE(nlohmann::json::parse(image_record(image)).contains("dropped")); // converted by an earlier release
+    image.dropped = catalog::Dropped{.devices = 1, .setid_bits = 2, .xattrs = 0};
+    image.layers[0].created_by = "RUN make";
+    const auto json = nlohmann::json::parse(image_record(image, {.owner = true, .layers = true}));
+    CHECK(json["dropped"] == nlohmann::json{{"devices", 1}, {"setid_bits", 2}, {"xattrs", 0}});
+    CHECK(json["status_message"] == "1 device and 2 set-id bits of its layers were left out");
+    CHECK(json["layers"][0]["created_by"] == "RUN make");
+}

@@ -106,6 +106,28 @@ TEST_CASE("HEAD gives the headers of GET, and no body") {
     CHECK(answer.substr(answer.size() - 4) == "\r\n\r\n");
 }
 
+TEST_CASE("an answer that is made piece by piece goes in chunks, and one that breaks is seen to be cut") {
+    const bool breaks = GENERATE(false, true);
+    const std::string piece(100'000, '#');
+    const HttpServer server{loopback, {}, [&](const Request &) {
+                                Response response{.body = "first"};
+                                response.more = [&, left = 3]() mutable -> std::string {
+                                    if (left == 1 && breaks) throw Error{"the disk is gone"};
+                                    return left-- == 0 ? "" : piece;
+                                };
+                                return response;
+                            }};
+    const std::string answer = ask(server, "GET /x HTTP/1.1\r\n" + closing + "\r\n");
+    CHECK(answer.find("\r\nTransfer-Encoding: chunked\r\n") != std::string::npos);
+    CHECK(answer.find("Content-Length") == std::string::npos);
+    CHECK((answer.size() > 5 && answer.substr(answer.size() - 5) == "0\r\n\r\n") == !breaks);
+    const auto count = std::count(answer.begin(), answer.end(), '#');
+    CHECK(count == (breaks ? 200'000 : 300'000));
+    const std::string head = ask(server, "HEAD /x HTTP/1.1\r\n" + closing + "\r\n");
+    CHECK(status_in(head) == 200);
+    CHECK(head.find("first") == std::string::npos);
+}
+
 TEST_CASE("R16: paths, headers and bodies are taken up to their limit, and refused beyond it") {
     ServerLimits limits;
     limits.max_target_bytes = 300;

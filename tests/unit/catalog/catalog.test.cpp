@@ -21,6 +21,8 @@ TEST_CASE("R9: what was committed is there after the catalog was opened anew, ev
     const Folder folder;
     Image stored = image('a', true, {{1001, {{1002}, {500}}}});
     stored.expiration = noon + 24h;
+    stored.dropped = Dropped{.devices = 1, .setid_bits = 2, .xattrs = 3};
+    stored.layers[0].created_by = "RUN make";
     {
         const auto catalog = open_in(folder);
         (void)catalog->enqueue(request_by(1001, "x"), policy, noon);
@@ -46,6 +48,8 @@ TEST_CASE("R9: what was committed is there after the catalog was opened anew, ev
     CHECK(found->config.diff_ids == stored.config.diff_ids);
     CHECK(found->layers.size() == 1);
     CHECK(found->layers[0].size_bytes == 17);
+    CHECK(found->layers[0].created_by == "RUN make");
+    CHECK(found->dropped == stored.dropped);
     CHECK(found->puller == 1001);
     CHECK(found->last_pull == noon);
     CHECK(found->expiration == stored.expiration);

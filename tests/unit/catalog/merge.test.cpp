@@ -45,3 +45,12 @@ TEST_CASE("an image that its registry has closed is private from the next pull o
     const Image twice = merge(open, {"alpha", ImageType::docker, "other:1"}, image('a'));
     CHECK_FALSE(merge(twice, key, image('a', true, {{1001, {}}})).is_private);
 }
+
+TEST_CASE("what a conversion left out stays known when the image is pulled again without one") {
+    Image converted = image('a');
+    converted.dropped = Dropped{.devices = 0, .setid_bits = 2, .xattrs = 0};
+    CHECK(merge(converted, key, image('a')).dropped == converted.dropped);
+    Image again = image('a');
+    again.dropped = Dropped{};
+    CHECK(merge(converted, key, again).dropped == Dropped{});
+}

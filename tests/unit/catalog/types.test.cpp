@@ -35,3 +35,13 @@ TEST_CASE("nothing follows an end, and everything under way may fail") {
     CHECK_FALSE(may_follow(State::pending, State::ready));
     CHECK_FALSE(may_follow(State::pulling, State::ready));
 }
+
+TEST_CASE("what was left out of an image is said in a sentence, and nothing is said of nothing") {
+    auto [dropped, sentence] = GENERATE(table<Dropped, std::string>({
+        {Dropped{}, ""},
+        {Dropped{1, 0, 0}, "1 device of its layers was left out"},
+        {Dropped{2, 1, 0}, "2 devices and 1 set-id bit of its layers were left out"},
+        {Dropped{1, 2, 3}, "1 device and 2 set-id bits and 3 extended attributes of its layers were left out"},
+    }));
+    CHECK(dropped.sentence() == sentence);
+}

@@ -14,7 +14,7 @@ namespace {
 const std::string full =
     record("READY", R"(,"digest":"sha256:ab","size":4096,"owner":1001,"private":true,"userACL":[1001],"groupACL":[],)"
                     R"("platform":"linux/amd64","reference":"docker.io/library/ubuntu:22.04","expiration":null,)"
-                    R"("layers":[{"digest":"sha256:cd","diff_id":"sha256:ef","size":17}])");
+                    R"("layers":[{"digest":"sha256:cd","diff_id":"sha256:ef","size":17,"created_by":"RUN x"}])");
 
 json answer(Client & client, std::vector<std::string> words, int status = 0) {
     words.insert(words.begin(), "--json");
@@ -50,7 +50,7 @@ const json image = {{"id", "8d1f0c6b1e22"},
 TEST_CASE("each command answers in its documented form") {
     CHECK(answer_to("{\"list\":[" + full + "]}", {"images"}) == json{{"images", {image}}});
     CHECK(answer_to(full, {"lookup", "u:1"}) == json{{"image", image}});
-    const json layers = {{{"digest", "sha256:cd"}, {"diff_id", "sha256:ef"}, {"size", 17}}};
+    const json layers = {{{"digest", "sha256:cd"}, {"diff_id", "sha256:ef"}, {"size", 17}, {"created_by", "RUN x"}}};
     const json inspected = answer_to(full, {"inspect", "u:1"});
     CHECK(inspected["image"]["layers"] == layers);
     CHECK(inspected["record"]["itype"] == "docker");

@@ -95,8 +95,8 @@ TEST_CASE("images and tree take a pattern") {
 TEST_CASE("history is the layers of an image, the uppermost first") {
     Client client;
     client.transport.steps = {
-        {200, record("READY", R"(,"layers":[{"digest":"sha256:aa","size":1024},{"digest":"sha256:bb","size":2048}])")}};
+        {200, record("READY", R"(,"layers":[{"digest":"sha256:aa","size":1024},{"digest":"sha256:bb","size":2048,"created_by":"RUN a \n b"}])")}};
     CHECK(client.run({"history", "u:1"}) == 0);
-    CHECK(client.out.str() == "2.0KiB     sha256:bb\n1.0KiB     sha256:aa\n");
+    CHECK(client.out.str() == "2.0KiB     sha256:bb  RUN a \\x0a b\n1.0KiB     sha256:aa\n");
     CHECK(client.transport.exchanges[0].url.find("?layers=1") != std::string::npos);
 }

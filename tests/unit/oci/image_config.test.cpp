@@ -118,3 +118,25 @@ TEST_CASE("a configuration without what a launch needs is refused") {
     INFO(json);
     CHECK(refusal(json) == why);
 }
+
+TEST_CASE("the history says what made each layer, and what does not fit the layers says nothing") {
+    const auto with_history = [](const std::string & history) {
+        return R"({"os":"linux","architecture":"amd64","config":{},"history":)" + history +
+               R"(,"rootfs":{"type":"layers","diff_ids":[")" + digest_a + R"(",")" + digest_a + R"("]}})";
+    };
+    const std::string long_text(499, 'x');
+    auto [history, expected] = GENERATE_COPY(table<std::string, Texts>({
+        {R"([{"created_by":"A"},{"created_by":"ENV x","empty_layer":true},{"created_by":"B"}])", Texts{"A", "B"}},
+        {R"([{"created_by":"A"},{"created_by":7}])", Texts{"A", ""}},
+        {R"([{},{"created_by":"B","empty_layer":false}])", Texts{"", "B"}},
+        {R"([{"created_by":"A"}])", Texts{}},
+        {R"([{"created_by":"A"},{"created_by":"B"},{"created_by":"C"}])", Texts{}},
+        {R"([{"created_by":"A"},7])", Texts{}},
+        {R"("none")", Texts{}},
+        {"null", Texts{}},
+        {R"([{"created_by":")" + long_text + R"(yz"},{"created_by":")" + long_text + R"(ä"}])",
+         Texts{long_text + "y…", long_text + "…"}},
+    }));
+    INFO(history);
+    CHECK(parsed(with_history(history)).created_by == expected);
+}

@@ -1,10 +1,12 @@
 #include "base/error.hpp"
 #include "base/io.hpp"
+#include "base/log.hpp"
 #include "pull_site.hpp"
 #include "site/image_record.hpp"
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <mutex>
 #include <sys/stat.h>
 #include <thread>
 
@@ -13,6 +15,7 @@ using namespace shifter::pull;
 using namespace shifter::pull::testing;
 using namespace std::chrono_literals;
 using catalog::State;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -23,6 +26,39 @@ std::string text_of(const std::string & path) {
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     return io::read_all(fd.get(), 1U << 20U, path);
 }
+
+template <class Condition> bool soon(Condition condition) {
+    for (int i = 0; i < 3000; ++i) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(10ms);
+    }
+    return false;
+}
+
+/** Collects what is logged while it lives. */
+class Log {
+public:
+    Log() {
+        log::set_level(log::Level::info);
+        log::set_sink([this](log::Level, std::string_view line) {
+            const std::lock_guard lock{mutex_};
+            text_ += std::string{line} + "\n";
+        });
+    }
+    ~Log() {
+        log::set_sink([](log::Level, std::string_view) {});
+    }
+    Log(const Log &) = delete;
+    Log & operator=(const Log &) = delete;
+    [[nodiscard]] std::string text() const {
+        const std::lock_guard lock{mutex_};
+        return text_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::string text_;
+};
 
 mode_t mode_of(const std::string & path) {
     struct stat facts {};
@@ -164,4 +200,61 @@ TEST_CASE("I29: a registry that the site does not allow is refused before anythi
     CHECK_THROWS_WITH(site.ask("localhost:1/org/app:1"),
                       Catch::Matchers::Contains("this site does not allow the registry \"localhost:1\""));
     CHECK(site.catalog->queue("alpha").empty());
+}
+
+TEST_CASE("what an image cannot keep is counted in its row and told in the log, and what made its layers is kept") {
+    PullSite site;
+    ImageParts parts;
+    parts.mode = 06755;
+    parts.made_by = {"COPY os-release", "RUN make"};
+    (void)site.push("1", parts);
+    site.start_registry();
+    site.start_queue();
+    Log log;
+    const catalog::Image image = site.pulled("1");
+    REQUIRE(image.dropped);
+    CHECK(*image.dropped == catalog::Dropped{.devices = 0, .setid_bits = 2, .xattrs = 0});
+    REQUIRE(image.layers.size() == 2);
+    CHECK(image.layers[1].created_by == "RUN make");
+    CHECK(soon([&] { return log.text().find("event=published") != std::string::npos; }));
+    CHECK_THAT(log.text(), Contains("dropped=\"2 set-id bits of its layers were left out\""));
+    CHECK(site.catalog->find_pull(site.image_key("1"))->message == "2 set-id bits of its layers were left out");
+}
+
+TEST_CASE("R16: a pull of up to SmallPullBytes does not wait for a larger one, any other waits for a worker") {
+    const std::string small_text(3000, 's');
+    const auto push_both = [&](PullSite & site) {
+        (void)site.push("large", {{{{"noise", std::string(100'000, 'l')}}}});
+        return site.push("small", {{{{"noise", small_text}}}});
+    };
+    PullSite measured;
+    (void)push_both(measured);
+    measured.start_registry();
+    measured.start_queue();
+    const std::uint64_t small_bytes = measured.pulled("small").layers.at(0).size_bytes;
+
+    const std::uint64_t below = GENERATE(0U, 1U);
+    PullSite site;
+    const ImageId small = push_both(site);
+    // The first blob is the configuration of the large one, the second its layer.
+    site.start_registry(
+        {{"faults",
+          {{{"match", "/blobs/"}, {"skip", 1}, {"times", 1}, {"do", "stall"}, {"bytes", 10}, {"seconds", 20}}}}});
+    site.settings.worker_threads = 1;
+    site.settings.small_pull_bytes = small_bytes - below;
+    site.start_queue();
+    (void)site.ask("large");
+    REQUIRE(soon([&] { return site.count_asked("/blobs/") >= 2; }));
+    if (below == 0) {
+        CHECK(site.pulled("small").id == small);
+        CHECK_FALSE(site.catalog->find(site.image_key("large")));
+    } else {
+        (void)site.ask("small");
+        const auto has_come_to = [&](const std::string & message) {
+            return site.catalog->find_pull(site.image_key("small"))->message == message;
+        };
+        REQUIRE(soon([&] { return has_come_to("Waiting for a worker"); }));
+        std::this_thread::sleep_for(300ms); // who takes it all the same would show
+        CHECK(has_come_to("Waiting for a worker"));
+    }
 }

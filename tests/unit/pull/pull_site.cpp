@@ -34,12 +34,12 @@ std::string octal(std::uint64_t value, std::size_t digits) {
 }
 
 /** ustar, regular files of root alone. */
-std::string tar_of(const Files & files) {
+std::string tar_of(const Files & files, unsigned mode) {
     std::string tar;
     for (const auto & [path, content] : files) {
         std::string header(512, '\0');
         header.replace(0, path.size(), path);
-        header.replace(100, 8, octal(0644, 7));
+        header.replace(100, 8, octal(mode, 7));
         header.replace(108, 8, octal(0, 7));
         header.replace(116, 8, octal(0, 7));
         header.replace(124, 12, octal(content.size(), 11));
@@ -93,10 +93,13 @@ ImageId PullSite::push(const std::string & tag, const ImageParts & parts) {
     Json diff_ids = Json::array();
     Json layers = Json::array();
     for (const Files & files : parts.layers) {
-        layers.push_back(write_blob(tar_of(files), "application/vnd.oci.image.layer.v1.tar"));
+        layers.push_back(write_blob(tar_of(files, parts.mode), "application/vnd.oci.image.layer.v1.tar"));
         diff_ids.push_back(layers.back()["digest"]);
     }
+    Json history = Json::array();
+    for (const std::string & line : parts.made_by) history.push_back({{"created_by", line}});
     const Json config = {{"os", "linux"},
+                         {"history", history},
                          {"architecture", parts.architecture},
                          {"created", "2024-05-01T12:34:56Z"},
                          {"config", {{"Env", parts.env}, {"Cmd", {"sh"}}, {"Labels", parts.labels}}},

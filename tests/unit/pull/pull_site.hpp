@@ -26,6 +26,8 @@ struct ImageParts {
     std::vector<std::string> env = {"A=1"};
     std::string architecture = oci::Platform::of_this_machine().architecture;
     std::map<std::string, std::string> labels = {};
+    unsigned mode = 0644;                  ///< of all files
+    std::vector<std::string> made_by = {}; ///< the history, one line for each layer
 };
 
 class PullSite {

@@ -18,6 +18,7 @@ const oci::Platform amd64 = *oci::Platform::parse("linux/amd64");
 Location mirrored(const FaultSite & site) {
     Location location = site.location();
     location.mirrors = {site.url("other")};
+    location.mirrors_are_public = true;
     return location;
 }
 
@@ -64,6 +65,50 @@ TEST_CASE("a mirror that has the image is all that is asked") {
     const ResolvedImage image = client.resolve(site.reference(), amd64);
     CHECK(read_all(*client.open_blob("team/app", image.manifest.layers[0], 1 << 20)) == site.layer());
     CHECK(asked_of(site, "main") == 0);
+}
+
+TEST_CASE("I31: what a mirror gives to everybody is as private as its registry says, unless the site knows better") {
+    const std::string closed = R"({"auth":{"kind":"basic","user":"alice","password":"s3cret"}})";
+    auto [spec, is_public, alice, anonymous] = GENERATE_COPY(table<std::string, bool, bool, std::optional<bool>>({
+        {"{}", false, false, true},
+        {closed, false, true, false},
+        {closed, false, false, std::nullopt}, // nobody has shown that he may read it
+        {closed, true, false, true},
+        {R"({"faults":[{"do":"status","status":404}]})", false, false, std::nullopt},
+        {R"({"faults":[{"do":"status","status":404}]})", true, false, true},
+    }));
+    INFO(spec << is_public << alice);
+    const FaultSite site{spec};
+    Location location = mirrored(site);
+    location.mirrors_are_public = is_public;
+    std::optional<Credentials> login;
+    if (alice) login = Credentials{"alice", Secret{"s3cret"}};
+    RegistryClient client{location, login, quick_limits(), {}};
+    std::optional<bool> found;
+    const Failure failure = failure_of(site, [&] { found = client.resolve(site.reference(), amd64).anonymous; });
+    CHECK(found == anonymous);
+    if (!anonymous)
+        CHECK_THAT(failure.sentence, Catch::Matchers::StartsWith(
+                                         "cannot pull reg.example.org/team/app:1: a mirror has it, and its "
+                                         "registry, which decides who may read it, does not say: 127.0.0.1:MAIN"));
+    for (const Asked & asked : site.asked())
+        if (asked.server == "other") CHECK(asked.authorization.empty());
+}
+
+TEST_CASE("I31: a mirror that gives a layer to everybody does not say that he may take it from the cache") {
+    const bool is_public = GENERATE(false, true);
+    const FaultSite site{R"({"auth":{"kind":"basic","user":"alice","password":"s3cret"}})"};
+    Location location = mirrored(site);
+    location.mirrors_are_public = is_public;
+    const auto may_read = [&](const std::optional<Credentials> & login) {
+        RegistryClient client{location, login, quick_limits(), {}};
+        const auto layer = RegistryClient{mirrored(site), std::nullopt, quick_limits(), {}}
+                               .resolve(site.reference(), amd64)
+                               .manifest.layers[0];
+        return client.may_read_blob("team/app", layer);
+    };
+    CHECK(may_read(std::nullopt) == is_public);
+    CHECK(may_read(Credentials{"alice", Secret{"s3cret"}}));
 }
 
 TEST_CASE("when a mirror fails, the registry is asked, with the login that the mirror never saw (I28)") {

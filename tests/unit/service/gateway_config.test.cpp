@@ -74,13 +74,13 @@ TEST_CASE("every key reaches its setting") {
     const auto parsed = parse(
         R"({"Listen":["127.0.0.1:0","[::1]:5001"],"CacheDirectory":"/c","Database":"sqlite:/d/x.sqlite",
 "AllowedRegistries":["*.example.org"],
-"InsecureRegistries":"reg:5000","ImageExpirationTimeout":"1:2:3:4","PullUpdateTimeout":7,"WorkerThreads":3,
+"InsecureRegistries":"reg:5000","ImageExpirationTimeout":"1:2:3:4","PullUpdateTimeout":7,"WorkerThreads":3,"SmallPullBytes":"2M",
 "Authentication":"mock","AnonymousRead":true,
 "Metrics":true,"LogLevel":"debug","DefaultImageLocation":"hub","Squashfs":{"Codec":"xz","Level":9,
 "BlockSize":"128K","Owners":"keep","Modes":"keep","Xattrs":"user","Threads":2,"ParallelLayers":1},
 "Limits":{"BodyBytes":"1M","Connections":10,"IdleTimeout":2,"LayerBytes":"2G","Layers":127,"Entries":1000,
 "FirstDelay":50,"HttpThreads":2,"PullLease":4},
-"Locations":{"hub":{"url":"http://127.0.0.1:1","authMethod":"basic","mirrors":["https://m"],
+"Locations":{"hub":{"url":"http://127.0.0.1:1","authMethod":"basic","mirrors":["https://m"],"mirrorAccess":"public",
 "tokenHosts":["t"],"proxy":"http://p","sslcacert":"/dev/null"}},
 "Platforms":{"alpha":{"admins":"ann","platform":"linux/arm64","PublicMode":"0640","PrivateMode":"0640",
 "Group":"7","local":{"imageDir":"/i"}}}})");
@@ -93,6 +93,7 @@ TEST_CASE("every key reaches its setting") {
     CHECK(config.settings.registries.insecure == std::vector<std::string>{"reg:5000"});
     CHECK(config.settings.image_expiration == seconds{86'400 + 7'200 + 180 + 4});
     CHECK(config.settings.pull_policy.update_timeout == seconds{7});
+    CHECK(config.settings.small_pull_bytes == 2U << 20U);
     CHECK(config.authentication == Authentication::mock);
     CHECK(config.anonymous_read);
     CHECK(config.settings.metrics);
@@ -112,6 +113,7 @@ TEST_CASE("every key reaches its setting") {
     const auto & location = config.settings.locations.at("hub");
     CHECK(location.auth_method == registry::AuthMethod::basic);
     CHECK(location.mirrors == std::vector<std::string>{"https://m"});
+    CHECK(location.mirrors_are_public);
     const auto & system = config.settings.systems.at("alpha");
     CHECK(system.admins == std::vector<std::string>{"ann"});
     CHECK(system.platform.architecture == "arm64");
