@@ -20,7 +20,6 @@ Everything of Slurm lies below `site.dir`/slurm, listens on free ports, and is k
 import atexit
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -94,9 +93,6 @@ class Cluster:
                 os.chmod(f"{self.dir}/etc/prolog", 0o755)
             self._write_conf(slurm_conf)
             self._private_tmp = private_tmp
-            # The nodes' /run is this machine's: also a cluster that was killed may have left notes of jobs with our numbers.
-            self._remove_notes()
-            self._undo.callback(self._remove_notes)
             self._undo.callback(self._stop)
             for node in self.node_names:
                 self._start_holder(node)
@@ -185,6 +181,13 @@ class Cluster:
         """The command line that runs `command` as root in the namespaces of a node."""
         return ["/usr/bin/nsenter", "--target", str(self.node_pid(node)), "--mount", "--uts", "--", *command]
 
+    def run_on(self, node: str, *command: str, user: str = "a") -> subprocess.CompletedProcess:
+        """Runs a command to its end as a user in the namespaces of a node."""
+        account = self.site.users[user]
+        become = ["/usr/bin/setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--init-groups", "--"]
+        return subprocess.run(self.in_node(node, *become, *command), env=self.environment, cwd="/", stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
+
     def node_pid(self, node: str) -> int:
         """The process that holds a node's namespaces."""
         return self._services[f"node-{node}"].pid()
@@ -209,11 +212,13 @@ class Cluster:
         rows = [line.split("|") for line in self.control("sinfo", "-h", "-N", "-o", "%N|%T|%E").splitlines()]
         return {name: state if reason == "none" else f"{state} {reason}" for name, state, reason in rows}
 
-    def notes(self) -> list[str]:
-        """The jobs of which the nodes have notes: ["7@n1"]."""
-        folder = "/run/shifter/jobs"
-        names = os.listdir(folder) if os.path.isdir(folder) else []
-        return sorted(name for name in names if name.partition("@")[2] in self.node_names)
+    def notes(self, node: str = "") -> list[str]:
+        """The folders of notes of jobs on all nodes, or on one, as paths."""
+        found = []
+        for name in [node] if node else self.node_names:
+            folder = f"/proc/{self.node_pid(name)}/root/run/shifter/jobs"
+            found += [f"{folder}/{job}" for job in sorted(os.listdir(folder))]
+        return found
 
     def write_plugstack(self, text: str) -> str:
         """Client commands and tasks read it at every launch, slurmd when it starts. @returns what was in it"""
@@ -273,7 +278,7 @@ class Cluster:
         for node, before in self._mounts.items():
             left += [f"mount on {node}: {line}" for line in self.node_mounts(node) if line not in before]
         left += [f"loop device {line}" for line in loops(self.site.dir)]
-        left += [f"notes of job {name}" for name in self.notes()]
+        left += [f"notes {folder}" for folder in self.notes()]
         known = {service.pid() for service in self._services.values()} | self._daemons
         known |= {Service(self.site.dir, name).pid() for name in ("munged", "registry", "gateway")}
         return left + [f"process {pid} {line}" for pid, line in descendants() if pid not in known]
@@ -284,7 +289,9 @@ class Cluster:
 
     def _start_holder(self, node: str) -> None:
         # Shared propagation within the node, as systemd leaves it: a mount that gets out of a container is seen (I14).
+        # Notes of jobs of its own: those of another cluster on this machine, or of one that was killed, are not ours.
         script = (f"mount --make-rshared /; hostname {node}; mount --bind {self.dir}/etc/hosts /etc/hosts; "
+                  "mkdir -p -m 700 /run/shifter /run/shifter/jobs; mount -t tmpfs -o mode=700 jobs /run/shifter/jobs; "
                   f": >{self.dir}/run/{node}.ready; exec sleep infinity")
         if self._private_tmp:
             script = "mount -t tmpfs -o mode=1777 tmp /tmp; " + script
@@ -329,10 +336,6 @@ class Cluster:
         """The names of the nodes' UTS namespaces."""
         pids = [service.pid() for name, service in self._services.items() if name.startswith("node-")]
         return {os.readlink(f"/proc/{pid}/ns/uts") for pid in pids if pid} - {os.readlink("/proc/self/ns/uts")}
-
-    def _remove_notes(self) -> None:
-        for name in self.notes():
-            shutil.rmtree(f"/run/shifter/jobs/{name}", ignore_errors=True)
 
     def _log_of(self, job: str) -> str:
         text = self.log("slurmctld") + "".join(self.node_log(node) for node in self.node_names)

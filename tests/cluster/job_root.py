@@ -62,15 +62,14 @@ class JobRoot(unittest.TestCase):
 
     def test_i38_another_user_does_not_get_into_the_root_of_a_job(self):
         job, [mine] = self.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; sleep 60'\n")
-        nodes = self.cluster.fields(job)["NodeList"]
-        done = self.cluster.run("/usr/bin/env", f"SLURM_JOB_ID={job}", f"SLURMD_NODENAME={nodes}",
-                                self.cluster.site.program("shifter"), "--image=id:aaaa1", "sh", "-c", NAMESPACE, user="b",
-                                cwd="/")
+        node = self.cluster.fields(job)["NodeList"]
+        launch = ["/usr/bin/env", f"SLURM_JOB_ID={job}", f"SLURMD_NODENAME={node}", self.cluster.site.program("shifter"),
+                  "--image=id:aaaa1", "sh", "-c", NAMESPACE]
+        done = self.cluster.run_on(node, *launch, user="b")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotEqual(done.stdout.strip(), mine)
         # The owner's launch with that name does.
-        done = self.cluster.run("/usr/bin/env", f"SLURM_JOB_ID={job}", f"SLURMD_NODENAME={nodes}",
-                                self.cluster.site.program("shifter"), "--image=id:aaaa1", "sh", "-c", NAMESPACE, cwd="/")
+        done = self.cluster.run_on(node, *launch)
         self.assertEqual(done.stdout.strip(), mine, done.stderr)
         self.cluster.control("scancel", job)
         self.cluster.finish(job)
@@ -200,7 +199,6 @@ class JobRoot(unittest.TestCase):
 
     def test_setup_root_that_fails_leaves_nothing(self):
         user = self.cluster.site.users["a"]
-        self.batch("srun shifter true\n", "--image=id:aaaa1")  # the folder of notes is there, then
         before = os.listdir("/run/shifter/jobs")
         for words, why in ((["id", "ffff9"], "ffff9"), (["docker", "x"], "the type is id"),
                            (["-v", "/nowhere:/mnt", "id", "aaaa1"], "/nowhere")):

@@ -142,7 +142,7 @@ class Ssh(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         # What travels with the job can be opened by root alone, and is in no variable of the job.
         [folder] = self.cluster.notes()
-        with open(f"/run/shifter/jobs/{folder}/ssh-keys") as stream:
+        with open(f"{folder}/ssh-keys") as stream:
             sealed = stream.read()
         for user in ("a", "b"):
             done = self.cluster.run("unmunge", user=user, input=sealed)
@@ -225,7 +225,7 @@ class Ssh(unittest.TestCase):
         self.assertFalse([pid for pid in self.cluster.holders(namespace) if "sshd" in command_line(pid)])
         self.assertEqual(os.listdir(f"/proc/{self.cluster.holders(namespace)[0]}/root/etc/ssh"), [])
         [folder] = self.cluster.notes()
-        self.assertNotIn("ssh-keys", os.listdir(f"/run/shifter/jobs/{folder}"))
+        self.assertNotIn("ssh-keys", os.listdir(folder))
         self.end(job)
 
     def test_r13_what_is_missing_is_one_line_in_the_log_and_the_job_goes_on(self):
