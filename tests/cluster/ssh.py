@@ -2,87 +2,16 @@
 """ssh into a job's container: as its user alone, with keys of the job's own, by an sshd that dies with the job. Contract 5.9, 10.9."""
 import os
 import re
-import subprocess
 import unittest
 
-from cluster_fixture import PLUGIN, Cluster, wait_until
-from published import publish
-from site_fixture import PREFIX
+from cluster_fixture import PLUGIN, wait_until
+from ssh_jobs import NAMESPACE, SshJobs, command_line
 
-NAMESPACE = "readlink /proc/self/ns/mnt"
-TREE = f"{PREFIX}/sbin/shifter-sshd-tree"
-PORTS = "21000-21999"
 # The account's home is elsewhere in the containers of these tests; and what srun hears on a busy machine as its job ends.
 EXPECTED = re.compile(r"^(Could not chdir to home directory .*|srun: got SIGCONT)\n", re.MULTILINE)
 
 
-def command_line(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/cmdline") as stream:
-            return stream.read().replace("\0", " ").strip()
-    except OSError:
-        return ""
-
-
-class Ssh(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster(nodes=2, gateway=False)
-        cls.addClassCleanup(cls.cluster.close)
-        cls.site = cls.cluster.site
-        cls.user, cls.other = cls.site.users["a"], cls.site.users["b"]
-        # The nodes share a network here, so each has an address of its own to listen on.
-        with open("/etc/hosts") as hosts, open(f"{cls.cluster.dir}/etc/hosts", "w") as out:
-            out.write(hosts.read() + "127.0.1.1 n1\n127.0.1.2 n2\n")
-        cls.tree = f"{cls.site.dir}/ssh-tree"
-        subprocess.run([TREE, cls.tree], check=True, capture_output=True)
-        publish(cls.site, "aaaa1", "one", "ENV: FROM_IMAGE=yes \"so\"\n")  # busybox alone: no C library is in it
-
-    def setUp(self):
-        self.cluster.check()  # after the test before this one
-        self.addCleanup(self.cluster.cancel_jobs)
-        self.site.write_config(f"optUdiImage={self.tree}\nsiteEnvAppend=PATH=/opt/udiImage/bin\n")
-        self.plugin("enable_sshd=1")
-
-    def plugin(self, arguments: str) -> None:
-        self.cluster.write_plugstack(f"required {PLUGIN} {arguments} sshd_port={PORTS} sshd_address=%n")
-
-    def batch(self, script: str, *options: str):
-        return self.cluster.finish(self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options))
-
-    def running(self, script: str, *options: str, lines: int = 1) -> tuple[str, list[str]]:
-        """A job whose commands have written some lines to the file `out` in the user's home; its id, and the lines."""
-        out = f"{self.user.home}/out"
-        if os.path.exists(out):
-            os.unlink(out)
-        job = self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options)
-        wait_until(lambda: self.cluster.output(out).count("\n") == lines, f"job {job} runs")
-        return job, self.cluster.output(out).split("\n")[:-1]
-
-    @property
-    def out_inside(self) -> str:
-        return f"/home/{os.path.basename(self.user.home)}/out"
-
-    def sleeping(self, *options: str) -> tuple[str, str]:
-        """A job of one node with an sshd, and the namespace of its container."""
-        job, [namespace] = self.running(f"srun shifter sh -c '{NAMESPACE} >{self.out_inside}; sleep 60'\n", *options)
-        return job, namespace
-
-    def daemon(self, namespace: str) -> int:
-        found = [pid for pid in self.cluster.holders(namespace) if command_line(pid).startswith("sshd: /opt/udiImage/sbin/sshd")]
-        self.assertEqual(len(found), 1, [command_line(pid) for pid in self.cluster.holders(namespace)])
-        return found[0]
-
-    def port(self, job: str) -> int:
-        first, last = map(int, PORTS.split("-"))
-        return first + int(job) % (last - first + 1)
-
-    def end(self, job: str) -> None:
-        self.cluster.control("scancel", job)
-        self.cluster.finish(job)
-        self.cluster.check()
-        self.assertEqual(self.cluster.notes(), [])
-
+class Ssh(SshJobs):
     def test_i1_ssh_to_another_node_lands_in_the_jobs_container_as_its_user_and_nothing_more(self):
         done = self.batch(
             f"srun -N2 -l shifter sh -c 'hostname; {NAMESPACE}'\necho --\n"
@@ -177,9 +106,6 @@ class Ssh(unittest.TestCase):
                 self.cluster.check()
                 wait_until(lambda: not self.cluster.holders(namespaces[0]) + self.cluster.holders(namespaces[1]), "nothing is left in the root")
                 self.assertFalse([pid for pid in daemons if "sshd" in command_line(pid)])
-
-    def sleepers(self, command: str) -> list[int]:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and command_line(int(name)) == command]
 
     def reach_time_limit(self, job: str) -> None:
         def is_reached() -> bool:
