@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A module that gives images the node's MPI: MPICH of the node for MPICH of an image, and all the images that keep their own."""
 import os
+import re
 import subprocess
 import unittest
 
 from cluster_fixture import Cluster
+from manual_blocks import MPI, ManualTest, commands, of_page, printed
 from mpi import COMPILERS, PROGRAM, RANKS
 from published import libraries, publish
 from site_fixture import PREFIX
@@ -30,7 +32,9 @@ LATER = "int MPI_Init(int *a, char ***b) { return 0; }\nint MPI_From_the_future(
 
 @unittest.skipUnless(os.path.exists(COMPILERS["mpich"]) and os.path.exists("/usr/bin/musl-gcc"),
                      "needs Debian's MPICH, Open MPI and musl-tools")
-class MpiModule(unittest.TestCase):
+class MpiModule(ManualTest, unittest.TestCase):
+    PROGRAM = MPI
+
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(nodes=2, gateway=False)
@@ -139,6 +143,21 @@ class MpiModule(unittest.TestCase):
         self.assertIn("it is no ELF file", done.stderr)
         os.unlink(broken)
         self.assert_kept("aaaa2", "it has no library of that SONAME$", self.library + "\n")
+
+    @of_page("how-to/mounts.md", "/usr/libexec/shifter/shifter-mpi --prepare /opt/shifter/mpic",
+             "$ SHIFTER_MPI_EXPLAIN=1 shifter --module=mpich --image=org/a")
+    def test_the_commands_of_the_manual(self, prepare, dialogue):
+        module, before = f"{self.site.dir}/by-the-page", f"module_mpich_copyPath={self.module}\nmodule_mpich_wrapper={WHERE}/shifter-mpi\n"
+        text = prepare.replace("/usr/libexec", f"{PREFIX}/libexec").replace("/opt/shifter/mpich", module)
+        text = re.sub(r"/usr/lib/\S+/libmpich\.so\.12", self.library, text)
+        subprocess.run(["/bin/sh", "-ec", text], check=True, capture_output=True)
+        self.addCleanup(self.site.write_config, before)
+        self.site.write_config(before.replace(self.module, module))
+        for line in commands(dialogue.replace("org/app:1", "id:aaaa2")):
+            done = self.cluster.run("/bin/sh", "-c", line, cwd="/bin")
+            self.assertEqual((done.returncode, done.stdout), (0, "" if "--explain" in line else f"{WHERE}/lib/{os.path.basename(self.library)}\n"))
+            said = re.sub(rf"{WHERE}/lib/\S+ in the place of \S+: ", "A in the place of B: ", re.sub(r"\d+ MPI", "N MPI", done.stderr))
+            self.assertEqual(said, re.sub(rf"{WHERE}/lib/\S+ in the place of \S+: ", "A in the place of B: ", re.sub(r"\d+ MPI", "N MPI", printed(dialogue))))
 
     def test_commands_that_are_not_there_and_bad_words(self):
         done = self.run_app("aaaa2", "/not/there")

@@ -22,7 +22,9 @@ TITLE_LENGTH = 60
 
 SITE = "tests/integration/manual/blocks.py"       # the installed programs on a throwaway site
 CLUSTER = "tests/cluster/manual.py"               # the same, with Slurm
+MPI = "tests/cluster/mpi_module.py"               # and with images that have MPI in them
 FRESH = "tests/integration/packages/by_the_pages.py"  # on a fresh machine with systemd: tests/run packages
+PROGRAMS = (SITE, CLUSTER, MPI, FRESH)
 
 
 class Not(str):
@@ -72,9 +74,8 @@ TABLE = {
         "perNodeCachePath = /local/scratch": SITE,
         "$ shifter --image=debian:12 --volume=/any:/cache:perNodeCach": SITE,
         "optUdiImage = /usr/libexec/shifter/opt/udiImage": SITE,
-        "/usr/libexec/shifter/shifter-mpi --prepare /opt/shifter/mpic":
-            Not("tests/cluster/mpi_module.py prepares the same, where MPICH is installed"),
-        "$ SHIFTER_MPI_EXPLAIN=1 shifter --module=mpich --image=org/a": Not("tests/cluster/mpi_module.py has images with MPI in them"),
+        "/usr/libexec/shifter/shifter-mpi --prepare /opt/shifter/mpic": MPI,
+        "$ SHIFTER_MPI_EXPLAIN=1 shifter --module=mpich --image=org/a": MPI,
     },
     "how-to/registries.md": {
         "{": SITE,
@@ -183,7 +184,7 @@ def of_page(page: str, *titles: str):
 
 class ManualTest:
     """Beside unittest.TestCase."""
-    PROGRAM = ""  # SITE, CLUSTER or FRESH
+    PROGRAM = ""  # of PROGRAMS
 
     def test_each_block_that_is_this_programs_has_a_test(self):
         of_table = {(page, title) for page, rows in TABLE.items() for title, program in rows.items() if program == self.PROGRAM}

@@ -65,7 +65,8 @@ class ByThePages(ManualTest, OnFreshMachine):
         return line
 
     def idle(self) -> None:
-        self.wait_for("test \"$(sinfo -h -o %T)\" = idle")
+        """The node can have jobs; slurmctld believes so also while slurmd starts again, and a job that it sends then waits for minutes."""
+        self.wait_for("bash -c ': </dev/tcp/127.0.0.1/6818' && sinfo -h -o %T && test \"$(sinfo -h -o %T)\" = idle")
 
     def drop_in(self, text: str) -> None:
         """As `systemctl edit shifter-gateway` leaves it."""
@@ -82,7 +83,7 @@ class ByThePages(ManualTest, OnFreshMachine):
         return self.ok(f"sbatch --parsable --output=%j.out {options} <<'END'\n#!/bin/sh\n{script}\nEND", "ann").strip()
 
     def output(self, job: str) -> str:
-        self.wait_for(f"scontrol show job {job} | grep -E 'JobState=(COMPLETED|FAILED)'")
+        self.wait_for(f"said=$(scontrol show job {job}); echo \"$said\"; echo \"$said\" | grep -qE 'JobState=(COMPLETED|FAILED)'")
         return self.ok(f"cat {job}.out", "ann")
 
     def test_1_there_is_a_cluster(self):
