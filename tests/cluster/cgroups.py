@@ -58,7 +58,7 @@ class Cgroups(SshJobs):
     def test_r11_sshd_its_sessions_and_who_leaves_them_are_the_jobs_and_end_with_it(self):
         script = (f"shifter sh -c '{NAMESPACE} >{self.out_inside}'\n"
                   f"shifter ssh n2 '{NAMESPACE} >>{self.out_inside}; setsid sleep 1001 >/dev/null 2>&1 & exec sleep 1000'\n")
-        job, namespaces = self.running(script, "-N2", lines=2)
+        job, namespaces = self.cluster.running(script, "-N2", lines=2)
         wait_until(lambda: self.sleepers("sleep 1000") and self.sleepers("sleep 1001"), "the session runs")
         [session], [escaped] = self.sleepers("sleep 1000"), self.sleepers("sleep 1001")
         daemons = {node: self.daemon(namespace) for node, namespace in zip(("n1", "n2"), namespaces)}
@@ -69,7 +69,7 @@ class Cgroups(SshJobs):
         self.assertFalse([pid for pid in daemons.values() if "sshd" in command_line(pid)])
 
     def test_r11_what_a_task_leaves_behind_ends_with_its_step(self):
-        job, [tracked] = self.running(f"srun shifter sh -c 'setsid sleep 1002 >/dev/null 2>&1 & cut -d: -f2- /proc/self/cgroup | "
+        job, [tracked] = self.cluster.running(f"srun shifter sh -c 'setsid sleep 1002 >/dev/null 2>&1 & cut -d: -f2- /proc/self/cgroup | "
                                       f"grep ^freezer >{self.out_inside}'\nshifter sleep 1003\n", "--nodelist=n1")
         self.assertTrue(tracked.startswith(f"freezer:{self.step('n1', job, '0')}"), tracked)
         wait_until(lambda: self.sleepers("sleep 1003"), "the step has ended")

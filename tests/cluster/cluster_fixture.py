@@ -169,6 +169,15 @@ class Cluster:
                    f"job {job} is in the queue again")
         self.control("scontrol", "update", f"JobId={job}", "StartTime=now+2")
 
+    def running(self, script: str, *options: str, lines: int = 1) -> tuple[str, list[str]]:
+        """A job of user a with an image, aaaa1, whose commands have written some lines to `out` in his home; its id, and the lines."""
+        out = f"{self.site.users['a'].home}/out"
+        if os.path.exists(out):
+            os.unlink(out)
+        job = self.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options)
+        wait_until(lambda: self.output(out).count("\n") == lines, f"job {job} runs")
+        return job, self.output(out).split("\n")[:-1]
+
     def output(self, path: str) -> str:
         """A file that a job wrote, or nothing."""
         try:

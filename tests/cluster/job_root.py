@@ -29,15 +29,6 @@ class JobRoot(unittest.TestCase):
         self.assertEqual(done.state, "COMPLETED", done.output)
         return done.output.splitlines()
 
-    def running(self, script: str, *options: str, lines: int = 1) -> tuple[str, list[str]]:
-        """A job whose commands have written some lines to the file `out` in the user's home; its id, and the lines."""
-        out = f"{self.home}/out"
-        if os.path.exists(out):
-            os.unlink(out)
-        job = self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options)
-        wait_until(lambda: self.cluster.output(out).count("\n") == lines, f"job {job} runs")
-        return job, self.cluster.output(out).split("\n")[:-1]
-
     def test_all_steps_and_tasks_of_a_job_on_a_node_see_one_root(self):
         found = self.batch(f"srun -N2 -n4 -l shifter sh -c 'hostname; {NAMESPACE}'\nsrun -N2 -n4 -l shifter {NAMESPACE}\n"
                            f"shifter {NAMESPACE}\n", "--image=id:aaaa1", "-N2", "-n4")
@@ -61,7 +52,7 @@ class JobRoot(unittest.TestCase):
         self.assertEqual((first, second), ("NAME=one", "NAME=one"))
 
     def test_i38_another_user_does_not_get_into_the_root_of_a_job(self):
-        job, [mine] = self.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; sleep 60'\n")
+        job, [mine] = self.cluster.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; sleep 60'\n")
         node = self.cluster.fields(job)["NodeList"]
         launch = ["/usr/bin/env", f"SLURM_JOB_ID={job}", f"SLURMD_NODENAME={node}", self.cluster.site.program("shifter"),
                   "--image=id:aaaa1", "sh", "-c", NAMESPACE]
@@ -88,7 +79,7 @@ class JobRoot(unittest.TestCase):
 
     def test_a_job_has_one_loop_device_and_nothing_in_the_nodes_namespace(self):
         before = {node: self.cluster.node_mounts(node) for node in self.cluster.node_names}
-        job, _ = self.running(f"srun -N2 -n4 shifter sh -c 'echo in >>{self.home_inside}/out; sleep 60'\n", "-N2", "-n4",
+        job, _ = self.cluster.running(f"srun -N2 -n4 shifter sh -c 'echo in >>{self.home_inside}/out; sleep 60'\n", "-N2", "-n4",
                               lines=4)
         self.assertEqual(len(loops(self.cluster.site.dir)), 1)
         self.assertEqual({node: self.cluster.node_mounts(node) for node in self.cluster.node_names}, before)
@@ -104,7 +95,7 @@ class JobRoot(unittest.TestCase):
                                                    self.cluster.control("scancel", job))}
         for name, end in ends.items():
             with self.subTest(name):
-                job, [namespace] = self.running(script)
+                job, [namespace] = self.cluster.running(script)
                 end(job)
                 self.cluster.finish(job)
                 self.cluster.check()
@@ -126,7 +117,7 @@ class JobRoot(unittest.TestCase):
     def test_r11_a_killed_step_daemon_leaves_nothing_and_other_steps_go_on(self):
         script = (f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; sleep 3; echo done >>{self.home_inside}/out'\n"
                   f"srun shifter {NAMESPACE}\n")
-        job, [namespace] = self.running(script)
+        job, [namespace] = self.cluster.running(script)
         holder = self.stepds(job)["extern"]
         with open(f"/proc/{holder}/task/{holder}/children") as stream:
             sleeper = int(stream.read())  # Slurm's own, which nobody ends when its step daemon is killed
@@ -139,7 +130,7 @@ class JobRoot(unittest.TestCase):
         self.assertEqual(self.cluster.holders(namespace), [])
 
     def test_r11_the_task_of_a_killed_step_daemon_is_ended_with_its_job(self):
-        job, [namespace] = self.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; exec sleep 1000'\n")
+        job, [namespace] = self.cluster.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; exec sleep 1000'\n")
         os.kill(self.stepds(job)["0"], 9)  # no hook of it runs any more, and its task goes on as an orphan
         self.cluster.control("scancel", job)
         self.cluster.finish(job)
@@ -149,7 +140,7 @@ class JobRoot(unittest.TestCase):
     def test_r11_a_daemon_that_a_job_leaves_behind_is_ended_with_it(self):
         script = (f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; "
                   "setsid sleep 1000 </dev/null >/dev/null 2>&1 &'\n")
-        job, [namespace] = self.running(script)
+        job, [namespace] = self.cluster.running(script)
         self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
         self.cluster.check()
         self.assertEqual(self.cluster.holders(namespace), [])
@@ -159,7 +150,7 @@ class JobRoot(unittest.TestCase):
         script = (f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out'\nwhile [ ! -e {flag} ]; do sleep 0.1; done\n"
                   "srun shifter cat /data/name\n")
         publish(self.cluster.site, "aaaa3", "three")
-        job, _ = self.running(script, "--image=id:aaaa3")
+        job, _ = self.cluster.running(script, "--image=id:aaaa3")
         for ending in ("meta", "squashfs"):
             os.unlink(f"{self.cluster.site.dir}/images/aaaa3.{ending}")
         with open(flag, "w"):
@@ -169,7 +160,7 @@ class JobRoot(unittest.TestCase):
     def test_a_changed_configuration_is_another_root(self):
         script = (f"shifter {NAMESPACE} >{self.home}/out\nwhile [ ! -e {self.home}/changed ]; do sleep 0.1; done\n"
                   f"shifter sh -c '{NAMESPACE}; echo $NEW'\n")
-        job, [before] = self.running(script)
+        job, [before] = self.cluster.running(script)
         self.addCleanup(self.cluster.site.write_config)
         self.cluster.site.write_config("siteEnv=NEW=yes\n")
         with open(f"{self.home}/changed", "w"):

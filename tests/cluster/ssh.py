@@ -97,7 +97,7 @@ class Ssh(SshJobs):
                 "killed daemons of the extern step": self.kill_daemons}
         for name, end in ends.items():
             with self.subTest(name):
-                job, namespaces = self.running(script, "-N2", lines=2)
+                job, namespaces = self.cluster.running(script, "-N2", lines=2)
                 self.assertEqual(len(set(namespaces)), 2)
                 wait_until(lambda: len(self.sleepers("sleep 1001")) == 1, "the session runs")
                 daemons = [self.daemon(namespace) for namespace in namespaces]

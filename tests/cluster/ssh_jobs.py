@@ -48,22 +48,13 @@ class SshJobs(unittest.TestCase):
     def batch(self, script: str, *options: str):
         return self.cluster.finish(self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options))
 
-    def running(self, script: str, *options: str, lines: int = 1) -> tuple[str, list[str]]:
-        """A job whose commands have written some lines to the file `out` in the user's home; its id, and the lines."""
-        out = f"{self.user.home}/out"
-        if os.path.exists(out):
-            os.unlink(out)
-        job = self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/", "--image=id:aaaa1", *options)
-        wait_until(lambda: self.cluster.output(out).count("\n") == lines, f"job {job} runs")
-        return job, self.cluster.output(out).split("\n")[:-1]
-
     @property
     def out_inside(self) -> str:
         return f"/home/{os.path.basename(self.user.home)}/out"
 
     def sleeping(self, *options: str) -> tuple[str, str]:
         """A job of one node with an sshd, and the namespace of its container."""
-        job, [namespace] = self.running(f"srun shifter sh -c '{NAMESPACE} >{self.out_inside}; sleep 60'\n", *options)
+        job, [namespace] = self.cluster.running(f"srun shifter sh -c '{NAMESPACE} >{self.out_inside}; sleep 60'\n", *options)
         return job, namespace
 
     def daemon(self, namespace: str) -> int:
