@@ -4,7 +4,7 @@ add_test(NAME policy.privileged_size COMMAND ${CMAKE_CURRENT_LIST_DIR}/privilege
 set(privileged_tests policy.syscalls policy.privileged_size)
 # Sanitizers bring libraries of their own, into builds that are never installed.
 if(TARGET shifter AND NOT SHIFTER_SANITIZE)
-  add_test(NAME policy.needed COMMAND ${CMAKE_CURRENT_LIST_DIR}/needed $<TARGET_FILE:shifter> $<TARGET_FILE:shifter-frontend>
+  add_test(NAME policy.needed COMMAND ${CMAKE_CURRENT_LIST_DIR}/needed $<TARGET_FILE:shifter>
     $<TARGET_FILE:setupRoot> $<TARGET_FILE:shifter-accounts>)
   list(APPEND privileged_tests policy.needed)
 endif()

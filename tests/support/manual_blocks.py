@@ -49,7 +49,7 @@ TABLE = {
         "$ shifter doctor": SITE,
         '{"status": "failed", "checks": [': SITE,
         "shifter --check-config": SITE,
-        "shifter: timing: 0.104 ms in the front end: options, configu": SITE,
+        "shifter: timing: 0.019 ms in the front end: options, image l": SITE,
     },
     "how-to/images.md": {
         "shifterimg autoexpire --dry-run": SITE,

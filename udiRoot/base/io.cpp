@@ -25,7 +25,7 @@ std::size_t read_some(int fd, std::span<std::byte> buffer, std::string_view what
 
 std::string read_all(int fd, std::size_t max_bytes, std::string_view what) {
     std::string content;
-    std::array<std::byte, 16384> buffer{};
+    std::array<std::byte, 4096> buffer{}; // most files are smaller, and each page of a stack costs a fault
     for (;;) {
         const std::size_t count = read_some(fd, buffer, what);
         if (count > max_bytes - content.size()) throw Error{std::string{what} + " has more than " + std::to_string(max_bytes) + " bytes"};

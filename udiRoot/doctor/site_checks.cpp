@@ -100,9 +100,8 @@ Finding examine_set_id(const std::string & program, const SiteConfig * site) {
 }
 
 Finding examine_helpers(const Patient & patient) {
-    for (const char * program : {installed::frontend, installed::squashfuse})
-        if (const auto why = distrust(program, {.kind = TrustedFile::Kind::executable}))
-            return refused(*why, "install the component runtime again");
+    if (const auto why = distrust(installed::squashfuse, {.kind = TrustedFile::Kind::executable}))
+        return refused(*why, "install the component runtime again");
     // Nobody but root may read this one.
     if (::access(installed::accounts, X_OK) != 0)
         return fail("cannot execute " + std::string{installed::accounts} + ": " + describe_errno(errno),
@@ -112,7 +111,7 @@ Finding examine_helpers(const Patient & patient) {
     if (::access(client.c_str(), X_OK) != 0)
         return fail("cannot execute " + client + ", which looks images up: " + describe_errno(errno),
                     "install the component client there, or correct udiRootPath in " + patient.config_path);
-    return well("front end, squashfuse and " + client + " are in place");
+    return well("squashfuse and " + client + " are in place");
 }
 
 Finding examine_config(const Patient & patient) {

@@ -3,7 +3,6 @@
 #include "base/installed_paths.hpp"
 #include "frontend/check_config.hpp"
 #include "frontend/lookup.hpp"
-#include "site/site_config.hpp"
 
 namespace shifter::frontend {
 namespace {
@@ -55,7 +54,9 @@ std::variant<RunRequest, int> run_frontend(const std::vector<std::string> & argu
                                      : "your primary group is 0, the group of root, which no container may have; "
                                        "change it with newgrp(1) or sg(1)",
                        false);
-    const SiteConfig site = load_site_config_as_user(host.config_path);
+    std::optional<SiteConfig> own;
+    if (host.site == nullptr) own = load_site_config_as_user(host.config_path);
+    const SiteConfig & site = own ? *own : *host.site;
     auto selection = select(*options, host.variables, site.default_image_type);
     if (!selection) return mistake(output, selection.error().what, !options->image.has_value());
 

@@ -6,6 +6,7 @@
 
 #include "frontend/selection.hpp"
 #include "request/run_request.hpp"
+#include "site/site_config.hpp"
 
 #include <functional>
 #include <string>
@@ -21,6 +22,7 @@ struct Host {
     std::string current_directory; ///< empty: not known
     uid_t uid = 0;
     gid_t gid = 0;
+    const SiteConfig * site = nullptr; ///< config_path as it was read already, or nothing yet
 };
 
 /** Texts for the two streams; main writes them. */

@@ -13,21 +13,15 @@ struct Directory {
     const char * path;
     mode_t mode;
 };
-/** Contract 5.2. What stands here hides the image's directory of the same name. */
-constexpr std::array skeleton = {Directory{"/etc", 0755},
-                                 Directory{"/etc/udiImage", 0755},
-                                 Directory{"/opt", 0755},
-                                 Directory{"/opt/udiImage", 0755},
-                                 Directory{"/opt/udiImage/modules", 0755},
-                                 Directory{"/var", 0755},
-                                 Directory{"/var/spool", 0755},
-                                 Directory{"/var/run", 0755},
-                                 Directory{"/var/tmp", 0755},
-                                 Directory{"/var/empty", 0700},
-                                 Directory{"/proc", 0755},
-                                 Directory{"/sys", 0755},
-                                 Directory{"/dev", 0755},
-                                 Directory{"/tmp", 0777}};
+/** Contract 5.2, one directory's entries after the other. What stands here hides the image's directory of the same
+ * name. */
+constexpr std::array skeleton = {Directory{"/etc", 0755},          Directory{"/opt", 0755},
+                                 Directory{"/var", 0755},          Directory{"/proc", 0755},
+                                 Directory{"/sys", 0755},          Directory{"/dev", 0755},
+                                 Directory{"/tmp", 0777},          Directory{"/etc/udiImage", 0755},
+                                 Directory{"/opt/udiImage", 0755}, Directory{"/opt/udiImage/modules", 0755},
+                                 Directory{"/var/spool", 0755},    Directory{"/var/run", 0755},
+                                 Directory{"/var/tmp", 0755},      Directory{"/var/empty", 0700}};
 
 /** The size of a file system in memory: what was asked for, if the site allows it (R16). */
 std::uint64_t memory_size(std::uint64_t asked, const SiteConfig & site, const std::string & what) {
@@ -213,6 +207,7 @@ MountPlan make_plan(const PlanInputs & in) {
     const std::uint64_t writable_bytes = in.writable ? memory_size(*in.writable, in.site, "cannot use --writable") : 0;
     MountPlan plan{in.site.udi_mount, in.site.loop_mount, {}, {in.site.user_mount_allow, in.site.user_mount_deny}};
     std::vector<Step> & steps = plan.steps;
+    steps.reserve(64); // few plans have more
     steps.emplace_back(MountImage{image_source(in), in.site.image_mount});
     steps.emplace_back(MountRoot{in.writable ? "tmpfs" : in.site.rootfs_type, writable_bytes});
     add_overlay(in, writable_bytes, steps);

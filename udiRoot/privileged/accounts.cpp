@@ -18,8 +18,6 @@
 namespace shifter::privileged {
 namespace {
 
-constexpr std::size_t max_answer = 128U << 20U;
-
 [[noreturn]] void become_name_service(const AccountQuestion & question, int answer, pid_t parent) {
     std::vector<std::string> words = to_words(question);
     words.insert(words.begin(), installed::accounts);
@@ -54,23 +52,31 @@ Account ask_name_service(const AccountQuestion & question, std::chrono::seconds 
     if (::poll(&waiting, 1, static_cast<int>(patience)) == 0)
         throw Error{what + ": it gave no answer in " + std::to_string(limit.count()) +
                     " s; the site's launchTimeout sets the limit"};
-    const std::string text = io::read_all(answer.read_end.get(), max_answer, "the name service's answer");
+    const std::string text = io::read_all(answer.read_end.get(), max_account_bytes, "the name service's answer");
     if (const int status = wait_for(pid); status != 0 || text.empty())
         throw Error{text.size() > 1 && text.front() == '-' ? text.substr(1)
                                                            : what + ": " + quoted(installed::accounts) + " failed"};
     return decode_account(std::string_view{text}.substr(1)).value_or_throw(what);
 }
 
+AccountQuestion question_of(const Identity & caller, const SiteConfig & site) {
+    return {caller, site.etc_path, site.populate_etc_dynamically, site.max_group_count, site.users_to_import};
+}
+
 Account account_of(const Identity & caller, const SiteConfig & site) {
-    const AccountQuestion question{caller, site.etc_path, site.populate_etc_dynamically, site.max_group_count,
-                                   site.users_to_import};
-    if (!site.allow_libc_pwd_calls)
-        return make_account(question, accounts_from_files(question), quoted(site.etc_path + "/passwd"));
-    if (const auto known = local_accounts(question, "/etc")) return make_account(question, *known, "/etc/passwd");
-    return ask_name_service(question, site.launch_timeout);
+    if (auto account = account_in_files(caller, site)) return *std::move(account);
+    return ask_name_service(question_of(caller, site), site.launch_timeout);
 }
 
 } // namespace
+
+std::optional<Account> account_in_files(const Identity & caller, const SiteConfig & site) {
+    const AccountQuestion question = question_of(caller, site);
+    if (!site.allow_libc_pwd_calls)
+        return make_account(question, accounts_from_files(question), quoted(site.etc_path + "/passwd"));
+    if (const auto known = local_accounts(question, "/etc")) return make_account(question, *known, "/etc/passwd");
+    return std::nullopt;
+}
 
 Child start_account_child(const Identity & caller, const SiteConfig & site) {
     return Child::start(caller, [&caller, &site, launcher = ::getpid()](int channel) {
@@ -80,7 +86,8 @@ Child start_account_child(const Identity & caller, const SiteConfig & site) {
 }
 
 Account receive_account(Child & child) {
-    return decode_account(child.receive(max_answer).text).value_or_throw("cannot use the answer about your account");
+    return decode_account(child.receive(max_account_bytes).text)
+        .value_or_throw("cannot use the answer about your account");
 }
 
 } // namespace shifter::privileged

@@ -45,9 +45,9 @@ void send(int channel, char kind, const Answer & answer) {
     ::shutdown(channel, SHUT_WR);
 }
 
-[[noreturn]] void run_child(const Identity & identity, int channel, pid_t parent, const Child::Body & body) {
+[[noreturn]] void run_child(const Identity * identity, int channel, pid_t parent, const Child::Body & body) {
     try {
-        give_up_root(identity);
+        if (identity != nullptr) give_up_root(*identity);
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
         body(channel);
         ::_exit(0);
@@ -74,7 +74,11 @@ int wait_for(pid_t pid) {
 
 void send_answer(int channel, const Answer & answer) { send(channel, granted, answer); }
 
-Child Child::start(const Identity & identity, const Body & body) {
+Child Child::start(const Identity & identity, const Body & body) { return fork(&identity, body); }
+
+Child Child::start_without_root(const Body & body) { return fork(nullptr, body); }
+
+Child Child::fork(const Identity * identity, const Body & body) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw SysError{errno, "cannot make a socket"};
@@ -155,6 +159,18 @@ UniqueFd open_as_caller(const Identity & identity, int root, const std::string &
 UniqueFd open_as_caller_if_present(const Identity & identity, int root, const std::string & path,
                                    const std::string & what) {
     return open_by_child(identity, root, path, 0, what, true);
+}
+
+void Child::end() noexcept {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    hang_up();
+}
+
+int Child::wait() { return wait_for(std::exchange(pid_, -1)); }
+
+std::string Child::refusal_in(std::string_view bytes) {
+    if (bytes.empty() || bytes.front() != refused) return "a child ended without an answer";
+    return std::string{bytes.substr(1)};
 }
 
 void Child::tell() const noexcept {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 
 namespace shifter::privileged {
@@ -29,6 +30,9 @@ public:
     /** @throws SysError; a drop that fails in the child comes out of receive(). */
     [[nodiscard]] static Child start(const Identity & identity, const Body & body);
 
+    /** The same in a shifter that is not set-id, before it has a user namespace: there is nothing to give up. */
+    [[nodiscard]] static Child start_without_root(const Body & body);
+
     Child(Child && other) noexcept;
     Child(const Child &) = delete;
     Child & operator=(const Child &) = delete;
@@ -44,8 +48,18 @@ public:
     void hang_up() noexcept { channel_.reset(); }
     /** Hangs up, and waits for the child's end. */
     void finish() noexcept;
+    /** Ends it, whatever it does, without waiting for that. */
+    void end() noexcept;
+    /** Waits for its own end. @return its wait status. @throws SysError */
+    [[nodiscard]] int wait();
+
+    /** For those who read what a body has sent on their own. */
+    [[nodiscard]] int channel() const noexcept { return channel_.get(); }
+    /** The sentence of a child that sent `bytes`, up to its end, instead of what its body sends. */
+    [[nodiscard]] static std::string refusal_in(std::string_view bytes);
 
 private:
+    [[nodiscard]] static Child fork(const Identity * identity, const Body & body);
     Child(pid_t pid, UniqueFd channel) : pid_{pid}, channel_{std::move(channel)} {}
     pid_t pid_;
     UniqueFd channel_;

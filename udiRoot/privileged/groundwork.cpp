@@ -12,19 +12,17 @@ Groundwork::Groundwork(const Privileged & root) noexcept {
         failure_ = std::current_exception();
         log::set_sink({});
     }
-    set_stage("waiting for the front end");
 }
 
 void Groundwork::lay(const Privileged & root) {
-    set_stage("reading the configuration");
     deadline_.emplace();
+    set_stage("reading the configuration");
     log::set_sink([this](log::Level level, std::string_view text) { messages_.emplace_back(level, text); });
     site_ = load_site_config(installed::site_config);
-    log::set_sink({}); // the child's sentences are for people at once
+    log::set_sink({}); // the companion's sentences are for people at once
     job_ = JobOnNode::from_environment(root.caller_state().environment);
-    if (!holds_root()) return; // there is no child that could give up root yet, and the notes are root's to read
-    if (job_ && !JobNotes::find(*job_)) job_.reset();
-    if (!job_) child_.emplace(start_account_child(root.caller(), site_)); // a prepared root has its names
+    // The notes are root's to read.
+    if (job_ && holds_root() && !JobNotes::find(*job_)) job_.reset();
 }
 
 void Groundwork::show_problems() {
@@ -32,19 +30,20 @@ void Groundwork::show_problems() {
     if (failure_) std::rethrow_exception(failure_);
 }
 
-Child & Groundwork::begin(const Privileged & root) {
-    if (!child_) child_.emplace(start_account_child(root.caller(), site_));
-    child_->tell();
-    return *child_;
+void Groundwork::take_account(std::optional<std::function<Account()>> account, const Privileged & root) {
+    account_ = std::move(account);
+    const bool is_wanted = !failure_ && !job_; // a prepared root has its names
+    if (!account_ && is_wanted && holds_root()) name_service_.emplace(start_account_child(root.caller(), site_));
 }
 
-void Groundwork::end_watch() noexcept {
-    if (child_) child_->hang_up();
+Account Groundwork::account(const Privileged & root) {
+    if (account_) return (*account_)();
+    if (!name_service_) name_service_.emplace(start_account_child(root.caller(), site_));
+    Account account = receive_account(*name_service_);
+    name_service_->finish();
+    return account;
 }
 
-void Groundwork::finish() noexcept {
-    if (child_) child_->finish();
-    deadline_.reset();
-}
+void Groundwork::finish() noexcept { deadline_.reset(); }
 
 } // namespace shifter::privileged

@@ -1,12 +1,13 @@
 /**
  * @file
- * What a launch needs whatever is asked for: the site's configuration and the caller's names. It is begun while the
- * front end works, on another core. What is wrong is said only when the front end has asked for a launch: it may have
- * been asked for help, or to check that very configuration.
+ * What a launch needs whatever is asked for: the site's configuration, the time limit and the caller's names. What is
+ * wrong with the configuration is said only when the front end has asked for a launch: it may have been asked for help,
+ * or to check that very configuration.
  */
 #pragma once
 
 #include "base/log.hpp"
+#include "plan/account.hpp"
 #include "privileged/child.hpp"
 #include "privileged/job_root.hpp"
 #include "privileged/privileges.hpp"
@@ -14,6 +15,7 @@
 #include "site/site_config.hpp"
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,11 +35,13 @@ public:
     [[nodiscard]] const SiteConfig & site() const noexcept { return site_; }
     /** The batch system's job that the caller says he is in, if this node has noted something of it. */
     [[nodiscard]] const std::optional<JobOnNode> & job() const noexcept { return job_; }
-    /** The child that knows the caller's names; it watches the time from now on. @throws Error */
-    [[nodiscard]] Child & begin(const Privileged & root);
-    /** Lets the watchdog end, if there is one, while this process goes on. */
-    void end_watch() noexcept;
-    /** Waits for that, and ends the time limit. */
+    /** The same, if it could be read. */
+    [[nodiscard]] const SiteConfig * site_if_known() const noexcept { return failure_ ? nullptr : &site_; }
+    /** What the companion has said about the caller's account; where that is nothing, a name service is asked. */
+    void take_account(std::optional<std::function<Account()>> account, const Privileged & root);
+    /** The caller's account. @throws Error, for example when he has no name */
+    [[nodiscard]] Account account(const Privileged & root);
+    /** Ends the time limit. */
     void finish() noexcept;
 
 private:
@@ -48,7 +52,8 @@ private:
     SiteConfig site_;
     std::optional<JobOnNode> job_;
     std::optional<Deadline> deadline_;
-    std::optional<Child> child_;
+    std::optional<std::function<Account()>> account_;
+    std::optional<Child> name_service_;
 };
 
 } // namespace shifter::privileged

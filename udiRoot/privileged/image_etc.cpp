@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -27,39 +28,45 @@ bool is_absent(int why) { return why == ENOENT || why == ENOTDIR || why == ELOOP
 
 } // namespace
 
-void StepRunner::merge_entry(int from, int to, const std::string & directory, const std::string & name) {
-    const std::string path = (directory == "/" ? "" : directory) + "/" + name;
+bool StepRunner::is_merged(const std::string & path) const {
+    const auto merges = [&](const Step & step) {
+        const auto * const merge = std::get_if<MergeImage>(&step);
+        return merge != nullptr && merge->directory.to_string() == path;
+    };
+    return path == "/etc" || std::any_of(plan_.steps.begin(), plan_.steps.end(), merges);
+}
+
+void StepRunner::merge_entry(int from, int to, const std::string & directory, const DirectoryEntry & entry) {
+    const char * const name = entry.name.c_str();
+    const std::string path = (directory == "/" ? "" : directory) + "/" + entry.name;
     const std::string what = "cannot show the image's " + quoted(path);
-    struct stat there {};
-    if (::fstatat(to, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) {
-        const auto merged = [&](const Step & step) {
-            const auto * const merge = std::get_if<MergeImage>(&step);
-            return path == "/etc" || (merge != nullptr && merge->directory.to_string() == path);
-        };
-        if (std::none_of(plan_.steps.begin(), plan_.steps.end(), merged)) hidden_.push_back(path);
-        return;
+    unsigned char type = entry.type;
+    if (type == DT_UNKNOWN) {
+        struct stat status {};
+        if (::fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) != 0) throw SysError{errno, what};
+        type = static_cast<unsigned char>(IFTODT(status.st_mode));
     }
-    const UniqueFd entry{::openat(from, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
-    if (!entry) throw SysError{errno, what};
-    const struct stat status = status_of(entry.get(), what);
-    if (S_ISLNK(status.st_mode)) {
-        std::array<char, PATH_MAX> target{};
-        const ssize_t length = ::readlinkat(entry.get(), "", target.data(), target.size() - 1);
-        if (length < 0 || ::symlinkat(target.data(), to, name.c_str()) != 0) throw SysError{errno, what};
-        return;
-    }
-    if (S_ISDIR(status.st_mode)) {
-        if (::mkdirat(to, name.c_str(), 0755) != 0) throw SysError{errno, what};
-    } else if (S_ISREG(status.st_mode)) {
-        const UniqueFd file{::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)};
-        if (!file) throw SysError{errno, what};
-    } else {
+    if (type != DT_LNK && type != DT_DIR && type != DT_REG)
         return; // FIFOs, sockets and devices are nobody's business here (5.5)
+    std::array<char, PATH_MAX> target{};
+    if (type == DT_LNK && ::readlinkat(from, name, target.data(), target.size() - 1) < 0) throw SysError{errno, what};
+    UniqueFd file;
+    if (type == DT_REG) file.reset(::openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    const bool made = type == DT_REG   ? static_cast<bool>(file)
+                      : type == DT_DIR ? ::mkdirat(to, name, 0755) == 0
+                                       : ::symlinkat(target.data(), to, name) == 0;
+    if (!made && errno == EEXIST) {
+        if (!is_merged(path)) hidden_.push_back(path);
+        return;
     }
-    const UniqueFd target{::openat(to, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
-    if (!target) throw SysError{errno, what};
+    if (!made) throw SysError{errno, what};
+    if (type == DT_LNK) return;
     // The copy has the image mount's flags: read-only, nosuid, nodev.
-    attach_mount(clone_mount(entry.get(), "", false, what).get(), target.get(), what);
+    const UniqueFd mount = clone_mount(from, entry.name, false, what);
+    // A directory of the node may change meanwhile: what counts is what was cloned. The kernel itself mounts
+    // directories on directories only.
+    if (type == DT_REG && !S_ISREG(status_of(mount.get(), what).st_mode)) throw Error{what + ": it was just exchanged"};
+    attach_mount_at(mount.get(), to, name, what);
 }
 
 void StepRunner::operator()(const MergeImage & step) {
@@ -72,12 +79,13 @@ void StepRunner::operator()(const MergeImage & step) {
     const UniqueFd from = try_open_in_root(image_.mount.get(), directory, O_PATH | O_DIRECTORY);
     if (!from && is_absent(errno)) return; // the image has no such directory
     if (!from) throw SysError{errno, what};
-    const auto names = names_in(from.get(), max_merged, what);
-    merged_ += names.size();
+    const auto entries = entries_in(from.get(), max_merged, what);
+    merged_ += entries.size();
     if (merged_ > max_merged)
         throw Error{"cannot use the image: its top level, /var and /opt have more than " + std::to_string(max_merged) +
                     " entries"};
-    for (const std::string & name : names) merge_entry(from.get(), to.get(), directory, name);
+    forget_parent();
+    for (const DirectoryEntry & entry : entries) merge_entry(from.get(), to.get(), directory, entry);
 }
 
 void StepRunner::operator()(const MergeEtc & step) {
@@ -118,6 +126,7 @@ void StepRunner::operator()(const MergeEtc & step) {
     for (const ContainerPath & path : step.on_top)
         mounts.emplace_back(&path, try_open_in_root(root_.get(), path.to_string(), O_PATH | O_NOFOLLOW));
     attach_mount(merged.get(), site.get(), what);
+    forget_parent();
     for (const auto & [path, mount] : mounts) {
         const UniqueFd target = try_open_in_root(root_.get(), path->to_string(), O_PATH | O_NOFOLLOW);
         if (!mount || !target) throw SysError{errno, "cannot keep the site's " + quoted(path->to_string())};

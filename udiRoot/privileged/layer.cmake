@@ -7,7 +7,7 @@ shifter_library(privileged
   HEADERS privileged/accounts.hpp privileged/child.hpp privileged/frontend_process.hpp privileged/fuse_mount.hpp privileged/groundwork.hpp privileged/helper.hpp privileged/image_mount.hpp
           privileged/job_root.hpp privileged/loop_device.hpp privileged/prepare.hpp privileged/privileges.hpp privileged/readback.hpp privileged/rootfs.hpp
           privileged/steps.hpp privileged/system.hpp privileged/user_namespace.hpp privileged/watchdog.hpp
-  DEPS base site request plan accounts command)
+  DEPS base site request plan accounts command frontend)
 
 add_executable(shifter privileged/shifter.cpp)
 target_link_libraries(shifter PRIVATE shifter::privileged)

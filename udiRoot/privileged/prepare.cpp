@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "plan/user_namespace.hpp"
-#include "privileged/accounts.hpp"
 #include "privileged/user_namespace.hpp"
 #include "privileged/watchdog.hpp"
 #include "site/image_store.hpp"
@@ -57,14 +56,15 @@ std::vector<const Module *> choose_modules(const RunRequest & request, const Sit
     return select_modules(site, selection).value_or_throw("cannot use the modules " + quoted(selection));
 }
 
-Prepared prepare(const Privileged & root, const RunRequest & request, const SiteConfig & site, Child & accounts) {
+Prepared prepare(const Privileged & root, const RunRequest & request, const SiteConfig & site,
+                 const std::function<Account()> & ask_account) {
     const auto map = parse_volume_map(request.volumes, VolumeOwner::user);
     if (!map) throw Error{"cannot use " + map.error().what};
     const std::vector<Volume> & volumes = *map;
     auto modules = choose_modules(request, site);
     ChosenImage image = choose_image(request, site, root.caller());
     set_stage("asking for your account");
-    const Account account = receive_account(accounts);
+    const Account account = ask_account();
     MountPlan plan =
         make_plan({site, request.image, image.record, volumes, modules, account, writable_bytes(request.writable)});
     if (in_user_namespace()) adapt_to_user_namespace(plan);

@@ -5,10 +5,10 @@
 #pragma once
 
 #include "plan/mount_plan.hpp"
-#include "privileged/child.hpp"
 #include "privileged/image_mount.hpp"
 #include "privileged/privileges.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,8 +30,8 @@ struct Prepared {
 /** The modules of a request: the user's selection, or the site's default. @throws Error */
 [[nodiscard]] std::vector<const Module *> choose_modules(const RunRequest & request, const SiteConfig & site);
 
-/** @param accounts of start_account_child(). @throws Error */
+/** @param account waits for the caller's, if need be. @throws Error */
 [[nodiscard]] Prepared prepare(const Privileged & root, const RunRequest & request, const SiteConfig & site,
-                               Child & accounts);
+                               const std::function<Account()> & account);
 
 } // namespace shifter::privileged

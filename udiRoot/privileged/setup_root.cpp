@@ -191,7 +191,7 @@ std::pair<std::string, ImageRecord> make_root(const Options & options, const Pri
     const Deadline deadline;
     Child watchdog = start_account_child(root.caller(), site);
     watchdog.tell();
-    Prepared prepared = prepare(root, request, site, watchdog);
+    Prepared prepared = prepare(root, request, site, [&] { return receive_account(watchdog); });
     if (!options.name.empty() && prepared.user_name != options.name)
         throw Error{"uid " + std::to_string(options.user.uid) + " is " + quoted(prepared.user_name) + ", not " +
                     quoted(options.name)};

@@ -29,18 +29,27 @@ int print_plan(Privileged && root, const MountPlan & plan) {
     return static_cast<int>(ExitStatus::success);
 }
 
+/** What goes beside a launch, and the name that it was started by. */
+struct Aids {
+    Groundwork & ground;
+    Frontend & companion;
+    const char * program;
+};
+
 /** As the caller, in the root: the last part of a launch, whoever built the root. */
-int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocation & invocation, Groundwork & ground,
-               const char * program) {
-    ground.end_watch(); // nothing from here on can hang
+int run_inside(Privileged && root, const Rootfs & rootfs, const command::Invocation & invocation, const Aids & aids) {
+    aids.companion.end(); // nothing from here on can hang
     const command::Dropped user = drop(std::move(root), rootfs);
-    ground.finish();
+    aids.companion.finish();
+    aids.ground.finish();
     if (invocation.request.timing) io::write_all(STDERR_FILENO, stage_times(), "the error output");
-    return command::run_command(user, invocation, program);
+    return command::run_command(user, invocation, aids.program);
 }
 
-int launch(Privileged && root, const RunRequest & request, Groundwork & ground, const char * program) {
+int launch(Privileged && root, const RunRequest & request, const Aids & aids) {
+    Groundwork & ground = aids.ground;
     const SiteConfig & site = ground.site();
+    aids.companion.watch(site.launch_timeout);
     std::optional<JobRoot> job_root;
     if (ground.job() && !request.dry_run && !in_user_namespace() && !request.writable.given)
         job_root = find_job_root(*ground.job(), root.caller(), request, site);
@@ -51,26 +60,26 @@ int launch(Privileged && root, const RunRequest & request, Groundwork & ground, 
         log::info("entering the root that was prepared for the job");
         set_stage("entering the job's root");
         const Rootfs rootfs = enter_job_root(root, *job_root);
-        return run_inside(std::move(root), rootfs, {request, job_root->record, modules, site, words, workdir}, ground,
-                          program);
+        return run_inside(std::move(root), rootfs, {request, job_root->record, modules, site, words, workdir}, aids);
     }
-    Prepared prepared = prepare(root, request, site, ground.begin(root));
+    Prepared prepared = prepare(root, request, site, [&] { return ground.account(root); });
     if (request.dry_run) return print_plan(std::move(root), prepared.plan);
     const auto words = command::choose_command(request, prepared.image.record);
     const auto workdir = command::choose_workdir(request, prepared.image.record);
     const Rootfs rootfs = build(root, prepared.plan, std::move(prepared.image.mounted));
     return run_inside(std::move(root), rootfs, {request, prepared.image.record, prepared.modules, site, words, workdir},
-                      ground, program);
+                      aids);
 }
 
 int run(char ** argv) {
+    Privileged root = Privileged::take(); // who called? the kernel knows
+    Groundwork ground{root};              // the site's rules
     set_stage("starting the front end");
-    Privileged root = Privileged::take();                        // who called? the kernel knows
-    Frontend frontend{root.caller(), root.caller_state(), argv}; // a child, already the caller
-    Groundwork ground{root};                                     // meanwhile: what does not depend on the answer
+    Frontend frontend{root, argv, ground.site_if_known(), !ground.job()}; // a child, which is the caller for good
+    set_stage("waiting for the front end");
+    ground.take_account(frontend.account(), root);
     const auto answer = frontend.answer();
     if (const int * const status = std::get_if<int>(&answer)) return *status; // it printed help, or explained
-    frontend.finish();
     refuse_root_caller(root.caller());
     const RunRequest request =
         decode(std::get<std::string>(answer)).value_or_throw("the front end's request is refused");
@@ -78,7 +87,7 @@ int run(char ** argv) {
     ground.show_problems();
     if (!holds_root())
         enter_user_namespace(root.caller()); // not installed set-id: what needs no root works all the same
-    return launch(std::move(root), request, ground, argv[0] != nullptr ? argv[0] : "shifter");
+    return launch(std::move(root), request, {ground, frontend, argv[0] != nullptr ? argv[0] : "shifter"});
 }
 
 } // namespace

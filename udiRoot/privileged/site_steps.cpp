@@ -45,6 +45,7 @@ void StepRunner::operator()(const RunHook & step) {
                 .directory = root_.get(),
                 .privileged = true},
                what);
+    forget_parent(); // it may have mounted something
 }
 
 void StepRunner::bind_tree_entry(int from, const ContainerPath & to, const std::string & name,

@@ -76,31 +76,36 @@ bool StepRunner::on_own_file_system(int fd) const {
 StepRunner::Place StepRunner::place_for(const ContainerPath & path, bool make_parents) {
     const std::size_t slash = path.to_string().rfind('/');
     const std::string parent = slash == 0 ? "/" : path.to_string().substr(0, slash);
-    Place place{try_open_in_root(root_.get(), parent, O_PATH | O_DIRECTORY), path.to_string().substr(slash + 1)};
-    if (!place.directory && errno == ENOENT && make_parents) {
+    const std::string name = path.to_string().substr(slash + 1);
+    if (parent == parent_path_) return {parent_.get(), name};
+    forget_parent();
+    UniqueFd directory = try_open_in_root(root_.get(), parent, O_PATH | O_DIRECTORY);
+    if (!directory && errno == ENOENT && make_parents) {
         make_directory(ContainerPath::parse(parent).value_or_throw("a path in the container"), 0755);
-        place.directory = try_open_in_root(root_.get(), parent, O_PATH | O_DIRECTORY);
+        directory = try_open_in_root(root_.get(), parent, O_PATH | O_DIRECTORY);
     }
-    if (!place.directory) throw SysError{errno, "cannot make " + quoted(path.to_string()) + " in the container"};
-    if (on_own_file_system(place.directory.get())) return place;
-    place.directory = twin_for_changes(place.directory.get(), "cannot examine " + quoted(parent));
-    if (!place.directory)
-        throw Error{"cannot make " + quoted(path.to_string()) + " in the container: " + quoted(parent) +
-                    " comes from the image or the site, and is not changed"};
-    return place;
+    if (!directory) throw SysError{errno, "cannot make " + quoted(path.to_string()) + " in the container"};
+    if (!on_own_file_system(directory.get())) {
+        directory = twin_for_changes(directory.get(), "cannot examine " + quoted(parent));
+        if (!directory)
+            throw Error{"cannot make " + quoted(path.to_string()) + " in the container: " + quoted(parent) +
+                        " comes from the image or the site, and is not changed"};
+    }
+    parent_ = std::move(directory);
+    parent_path_ = parent;
+    return {parent_.get(), name};
 }
 
 void StepRunner::make_directory(const ContainerPath & path, mode_t mode) {
     const Place place = place_for(path, true);
-    if (::mkdirat(place.directory.get(), place.name.c_str(), mode) == 0) {
+    if (::mkdirat(place.directory, place.name.c_str(), mode) == 0) {
         // The umask is 022 here; most modes are whole already.
-        if ((mode & 022U) != 0 && ::fchmodat(place.directory.get(), place.name.c_str(), mode, 0) != 0)
+        if ((mode & 022U) != 0 && ::fchmodat(place.directory, place.name.c_str(), mode, 0) != 0)
             throw SysError{errno, "cannot set the mode of " + quoted(path.to_string())};
         return;
     }
     const int why = errno;
-    const UniqueFd there{
-        ::openat(place.directory.get(), place.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    const UniqueFd there{::openat(place.directory, place.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!there) throw SysError{why, "cannot make the directory " + quoted(path.to_string()) + " in the container"};
 }
 
@@ -108,14 +113,14 @@ void StepRunner::operator()(const MakeDirectory & step) { make_directory(step.pa
 
 void StepRunner::operator()(const MakeLink & step) {
     const Place place = place_for(step.path, false);
-    if (::symlinkat(step.target.c_str(), place.directory.get(), place.name.c_str()) != 0)
+    if (::symlinkat(step.target.c_str(), place.directory, place.name.c_str()) != 0)
         throw SysError{errno, "cannot make the link " + quoted(step.path.to_string()) + " in the container"};
 }
 
 void StepRunner::write_file(const Place & place, const std::string & path, const std::string & content, mode_t mode) {
     const std::string what = "cannot write " + quoted(path) + " in the container";
-    const UniqueFd file{::openat(place.directory.get(), place.name.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
+    const UniqueFd file{
+        ::openat(place.directory, place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)};
     if (!file) throw SysError{errno, what};
     io::write_all(file.get(), content, quoted(path) + " in the container");
 }
@@ -134,12 +139,12 @@ void StepRunner::operator()(const CopyHostDirectory & step) {
     for (const std::string & name : step.required)
         if (std::find(names.begin(), names.end(), name) == names.end())
             throw Error{"the site's directory " + quoted(step.from) + " has no " + name + ", which a container needs"};
+    const UniqueFd to = try_open_in_root(root_.get(), step.to.to_string(), O_PATH | O_DIRECTORY);
     for (const std::string & name : names) {
         if (std::find(step.except.begin(), step.except.end(), name) != step.except.end()) continue;
         const std::string path = step.to.to_string() + "/" + name;
         const std::string content = read_host_file(directory.fd(), name, step.from + "/" + name);
-        write_file({try_open_in_root(root_.get(), step.to.to_string(), O_PATH | O_DIRECTORY), name}, path, content,
-                   0644);
+        write_file({to.get(), name}, path, content, 0644);
     }
 }
 
@@ -160,6 +165,7 @@ UniqueFd StepRunner::mount_point(const ContainerPath & path, bool directory) {
     if (S_ISDIR(status.st_mode) != directory)
         throw Error{"cannot mount on " + quoted(path.to_string()) + " in the container: it is " +
                     (directory ? "not " : "") + "a directory, and the source is " + (directory ? "one" : "not")};
+    forget_parent();
     return target;
 }
 

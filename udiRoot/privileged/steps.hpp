@@ -8,6 +8,7 @@
 #include "base/identity.hpp"
 #include "plan/mount_plan.hpp"
 #include "privileged/image_mount.hpp"
+#include "privileged/system.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -53,15 +54,19 @@ public:
 private:
     /** Where a new entry goes: its directory, on the root's own file system, and its name. */
     struct Place {
-        UniqueFd directory;
+        int directory; ///< parent_, until the next place or mount
         std::string name;
     };
     [[nodiscard]] Place place_for(const ContainerPath & path, bool make_parents);
+    /** After a mount: what has its path now may be another directory. */
+    void forget_parent() noexcept { parent_path_.clear(); }
     /** The mount point at `path`, made if it is missing and may be made. A link there is refused. */
     [[nodiscard]] UniqueFd mount_point(const ContainerPath & path, bool directory);
     void make_directory(const ContainerPath & path, mode_t mode);
     [[nodiscard]] bool on_own_file_system(int fd) const;
-    void merge_entry(int from, int to, const std::string & directory, const std::string & name);
+    void merge_entry(int from, int to, const std::string & directory, const DirectoryEntry & entry);
+    /** Whether the image's entries are shown beside those that the root has at `path`. */
+    [[nodiscard]] bool is_merged(const std::string & path) const;
     void write_file(const Place & place, const std::string & path, const std::string & content, mode_t mode);
     void check_volume_target(int target, const std::string & what) const;
     [[nodiscard]] UniqueFd open_volume_source(const Volume & volume, const std::string & what) const;
@@ -85,6 +90,8 @@ private:
     const Identity & caller_;
     const MountPlan & plan_;
     UniqueFd root_;
+    UniqueFd parent_; ///< of the last place: most steps make several entries in one directory
+    std::string parent_path_;
     MountedImage image_;
     dev_t root_device_ = 0;
     dev_t image_device_ = 0;     ///< of what volumes may be mounted on, besides the root's own

@@ -3,21 +3,17 @@
 #include "base/error.hpp"
 #include "privileged/user_namespace.hpp"
 
+#include <array>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <memory>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace shifter::privileged {
 namespace {
-
-struct CloseDirectory {
-    void operator()(DIR * handle) const noexcept { ::closedir(handle); }
-};
 
 /** What the kernel wrote about a failed file system context: the reason, where errno alone says little. */
 std::string kernel_message(int context) {
@@ -52,7 +48,7 @@ UniqueFd try_open_in_root(int root, const std::string & path, std::uint64_t flag
 
 UniqueFd clone_mount(int source, const std::string & path, bool recursive, const std::string & what) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-    if (path.empty()) flags |= AT_EMPTY_PATH;
+    flags |= path.empty() ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
     // Who may not unmount what is below may not part a mount from it, either (mount_namespaces(7)).
     if (recursive || in_user_namespace()) flags |= AT_RECURSIVE;
     UniqueFd mount{::open_tree(source, path.c_str(), flags)};
@@ -78,6 +74,10 @@ void attach_mount(int mount, int target, const std::string & what) {
         throw SysError{errno, what};
 }
 
+void attach_mount_at(int mount, int directory, const char * name, const std::string & what) {
+    if (::move_mount(mount, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH) != 0) throw SysError{errno, what};
+}
+
 UniqueFd make_mount(const std::string & file_system, const std::vector<std::pair<std::string, std::string>> & options,
                     bool read_only, const std::string & what) {
     UniqueFd context{::fsopen(file_system.c_str(), FSOPEN_CLOEXEC)};
@@ -99,24 +99,30 @@ UniqueFd make_mount(const std::string & file_system, const std::vector<std::pair
     return mount;
 }
 
-std::vector<std::string> names_in(int directory, std::size_t limit, const std::string & what) {
-    UniqueFd readable{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+std::vector<DirectoryEntry> entries_in(int directory, std::size_t limit, const std::string & what) {
+    const UniqueFd readable{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!readable) throw SysError{errno, what};
-    const std::unique_ptr<DIR, CloseDirectory> stream{::fdopendir(readable.get())};
-    if (!stream) throw SysError{errno, what};
-    (void)readable.release(); // closedir() closes it
-    std::vector<std::string> names;
+    alignas(struct dirent64) std::array<char, 8192> buffer{};
+    std::vector<DirectoryEntry> entries;
     for (;;) {
-        errno = 0;
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): this stream is ours alone
-        const struct dirent * const entry = ::readdir(stream.get());
-        if (entry == nullptr && errno != 0) throw SysError{errno, what};
-        if (entry == nullptr) return names;
-        const std::string name = entry->d_name;
-        if (name == "." || name == "..") continue;
-        if (names.size() == limit) throw Error{what + ": it has more than " + std::to_string(limit) + " entries"};
-        names.push_back(name);
+        const ssize_t count = ::getdents64(readable.get(), buffer.data(), buffer.size());
+        if (count < 0) throw SysError{errno, what};
+        if (count == 0) return entries;
+        for (ssize_t at = 0; at < count;) {
+            const auto * const entry = reinterpret_cast<const struct dirent64 *>(buffer.data() + at);
+            at += entry->d_reclen;
+            const std::string name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            if (entries.size() == limit) throw Error{what + ": it has more than " + std::to_string(limit) + " entries"};
+            entries.push_back({name, entry->d_type});
+        }
     }
+}
+
+std::vector<std::string> names_in(int directory, std::size_t limit, const std::string & what) {
+    std::vector<std::string> names;
+    for (DirectoryEntry & entry : entries_in(directory, limit, what)) names.push_back(std::move(entry.name));
+    return names;
 }
 
 } // namespace shifter::privileged

@@ -26,8 +26,8 @@ namespace shifter::privileged {
  */
 [[nodiscard]] UniqueFd try_open_in_root(int root, const std::string & path, std::uint64_t flags);
 
-/** A copy of the mount at `source` (a path, or the descriptor itself when `path` is empty), not attached anywhere yet.
- */
+/** A copy of the mount at `source` (an entry of it, which is not followed, or the descriptor itself when `path` is
+ * empty), not attached anywhere yet. */
 [[nodiscard]] UniqueFd clone_mount(int source, const std::string & path, bool recursive, const std::string & what);
 
 struct MountFlags {
@@ -42,6 +42,8 @@ void restrict_mount(int mount, const MountFlags & flags, const std::string & wha
 
 /** Puts a mount that is not attached on `target`. */
 void attach_mount(int mount, int target, const std::string & what);
+/** The same, on the entry `name` of `directory`, which is no link: nothing is followed. */
+void attach_mount_at(int mount, int directory, const char * name, const std::string & what);
 
 /** A new mount of a file system, not attached: nosuid, nodev, and ro where `read_only`. The options are key and value;
  * an empty value is a flag. */
@@ -49,7 +51,13 @@ void attach_mount(int mount, int target, const std::string & what);
                                   const std::vector<std::pair<std::string, std::string>> & options, bool read_only,
                                   const std::string & what);
 
-/** The names in a directory but "." and "..", as bytes; more than `limit` is an error. */
+struct DirectoryEntry {
+    std::string name;
+    unsigned char type; ///< DT_DIR …, as the file system says; DT_UNKNOWN where it does not
+};
+/** What is in a directory but "." and "..", names as bytes; more than `limit` is an error. */
+[[nodiscard]] std::vector<DirectoryEntry> entries_in(int directory, std::size_t limit, const std::string & what);
+/** Their names alone. */
 [[nodiscard]] std::vector<std::string> names_in(int directory, std::size_t limit, const std::string & what);
 
 } // namespace shifter::privileged

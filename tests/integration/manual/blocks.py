@@ -115,7 +115,7 @@ class Blocks(ManualTest, unittest.TestCase):
         self.assertEqual((list(shown), list(shown["checks"][0])), (list(real), list(real["checks"][0])))
         self.assertEqual({check["name"] for check in shown["checks"]} - names, set())
 
-    @of_page("how-to/find-out-why.md", "shifter --check-config", "shifter: timing: 0.104 ms in the front end: options, configu")
+    @of_page("how-to/find-out-why.md", "shifter --check-config", "shifter: timing: 0.019 ms in the front end: options, image l")
     def test_configurations_are_read_and_times_told(self, check, timing):
         with open(f"{self.site.dir}/etc/udiRoot.conf") as stream:
             self.put(f"{self.site.dir}/draft/udiRoot.conf", stream.read())
