@@ -9,18 +9,41 @@
 #include <array>
 #include <cstdio>
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace shifter::doctor {
 namespace {
 
 constexpr std::size_t max_plugin = 64U << 20U;
+constexpr std::size_t max_plugstack_files = 100;
 
 std::optional<std::string> content_of(const std::string & path) {
-    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file) return std::nullopt;
+    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    struct stat about {};
+    if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) return std::nullopt;
     return io::read_all(file.get(), max_plugin, quoted(path));
+}
+
+/** plugstack.conf and what it includes, as Slurm finds it (Debian's does nothing else). Bounded: it may be a circle. */
+std::vector<std::string> plugstack_files(const std::string & folder) {
+    std::vector<std::string> files{folder + "/plugstack.conf"};
+    for (std::size_t i = 0; i < files.size() && files.size() < max_plugstack_files; ++i) {
+        const std::string content = content_of(files[i]).value_or("");
+        for (const std::string_view line : text::split(content, '\n')) {
+            const auto words = text::words(line);
+            if (words.size() < 2 || words[0] != "include") continue;
+            const std::string pattern = (words[1].front() == '/' ? "" : folder + "/") + std::string{words[1]};
+            ::glob_t found{};
+            // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+            if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+                files.insert(files.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+            ::globfree(&found);
+        }
+    }
+    return files;
 }
 
 /** "22.05", as Slurm's releases are called. */
@@ -62,20 +85,25 @@ Finding examine_slurm(const std::string & folder, const std::string & plugin) {
     const auto scontrol = find_program("scontrol");
     if (::access((folder + "/slurm.conf").c_str(), F_OK) != 0 && !scontrol)
         return well("there is no Slurm on this node");
-    const auto plugstack = content_of(folder + "/plugstack.conf");
-    const std::string line = "add to " + folder + "/plugstack.conf: required " + plugin;
-    if (!plugstack) return warn("Slurm has no " + folder + "/plugstack.conf, so jobs have no --image", line);
-    const auto named = plugin_in_plugstack(*plugstack);
-    if (!named) return warn(folder + "/plugstack.conf does not name shifter_slurm.so, so jobs have no --image", line);
+    const std::string plugstack = folder + "/plugstack.conf";
+    const std::string line = "add to " + plugstack + ": required " + plugin;
+    if (!content_of(plugstack)) return warn("Slurm has no " + plugstack + ", so jobs have no --image", line);
+    std::optional<std::string> named;
+    std::string where;
+    for (const std::string & each : plugstack_files(folder)) {
+        where = each;
+        if ((named = plugin_in_plugstack(content_of(each).value_or("")))) break;
+    }
+    if (!named) return warn(plugstack + " does not name shifter_slurm.so, so jobs have no --image", line);
     const std::string path = named->front() == '/' ? *named : "/usr/lib/slurm/" + *named;
     const auto file = content_of(path);
     if (!file)
-        return fail(folder + "/plugstack.conf names " + path + ", which cannot be read",
+        return fail(where + " names " + path + ", which cannot be read",
                     "install the component slurm, or correct that line");
     const auto built_for = number_of_symbol(*file, "plugin_version");
     if (!built_for) return fail(path + " is not a plugin of Slurm", "install the component slurm again");
     if (path != plugin && ::access(plugin.c_str(), F_OK) == 0 && content_of(plugin) != file)
-        return fail(path + " is another build than " + plugin, "make plugstack.conf name " + plugin);
+        return fail(path + " is another build than " + plugin, "make " + where + " name " + plugin);
     if (!scontrol) return well(path + ", for Slurm " + release_of(*built_for));
     const Outcome asked = run({*scontrol, "--version"});
     const auto running = slurm_version_number(asked.output);

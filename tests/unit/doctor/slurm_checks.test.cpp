@@ -88,6 +88,23 @@ TEST_CASE("a node without Slurm needs no plugin, and a plugin that is no shared 
           scratch.path() + "/plugstack.conf names /nonexistent/shifter_slurm.so, which cannot be read");
 }
 
+TEST_CASE("the plugin is found in what plugstack.conf includes, also where files include each other") {
+    const shifter::test::ScratchDirectory scratch;
+    (void)scratch.write("slurm.conf", "");
+    const std::string plugin = scratch.write("shifter_slurm.so", "text");
+    (void)scratch.write("plugstack.conf", "include " + scratch.path() + "/more-*.conf\ninclude nothing-*.conf\n");
+    CHECK(examine_slurm(scratch.path(), plugin).advice ==
+          "add to " + scratch.path() + "/plugstack.conf: required " + plugin);
+    (void)scratch.write("more-1.conf", "include plugstack.conf\ninclude more-2.conf\ninclude /\n");
+    CHECK(examine_slurm(scratch.path(), plugin).what ==
+          scratch.path() + "/plugstack.conf does not name shifter_slurm.so, so jobs have no --image");
+    (void)scratch.write("more-2.conf", "required /nonexistent/shifter_slurm.so\n");
+    CHECK(examine_slurm(scratch.path(), plugin).what ==
+          scratch.path() + "/more-2.conf names /nonexistent/shifter_slurm.so, which cannot be read");
+    (void)scratch.write("more-2.conf", "required " + plugin + "\n");
+    CHECK(examine_slurm(scratch.path(), plugin).what == plugin + " is not a plugin of Slurm");
+}
+
 TEST_CASE("a number is read out of a shared object, and one that is cut anywhere gives none") {
     const std::string file = shared_object();
     CHECK(number_of_symbol(file, "plugin_version") == 0x160508U);
