@@ -55,7 +55,8 @@ struct WriteFile {
     std::string content;
     mode_t mode = 0644;
 };
-/** A copy of a host's file, links followed, root:root 0644. */
+/** A copy of a host's file, links followed, root:root 0644; an empty one where the host has none, so that the image's,
+ * which is of another place, does not show (5.6, step 2). */
 struct CopyHostFile {
     std::string from;
     ContainerPath to;

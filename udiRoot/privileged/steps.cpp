@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/io.hpp"
+#include "base/log.hpp"
 #include "privileged/system.hpp"
 #include "privileged/watchdog.hpp"
 #include "site/trusted_file.hpp"
@@ -29,9 +30,14 @@ UniqueFd host_mount_point(const std::string & path) {
     return TrustedFile::open(path, rules).release();
 }
 
-std::string read_host_file(int directory, const std::string & name, const std::string & path) {
+/** @param optional  empty where there is none */
+std::string read_host_file(int directory, const std::string & name, const std::string & path, bool optional = false) {
     // O_NONBLOCK: a FIFO must not hold the launch; it is refused right after.
     const UniqueFd file{::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (!file && optional && (errno == ENOENT || errno == ENOTDIR)) {
+        log::info("this node has no " + path + "; the container's is empty");
+        return {};
+    }
     if (!file) throw SysError{errno, "cannot copy " + quoted(path) + " into the container"};
     if (!S_ISREG(status_of(file.get(), "cannot examine " + quoted(path)).st_mode))
         throw Error{"cannot copy " + quoted(path) + " into the container: it is not a regular file"};
@@ -130,7 +136,8 @@ void StepRunner::operator()(const WriteFile & step) {
 }
 
 void StepRunner::operator()(const CopyHostFile & step) {
-    write_file(place_for(step.to, false), step.to.to_string(), read_host_file(AT_FDCWD, step.from, step.from), 0644);
+    write_file(place_for(step.to, false), step.to.to_string(), read_host_file(AT_FDCWD, step.from, step.from, true),
+               0644);
 }
 
 void StepRunner::operator()(const CopyHostDirectory & step) {

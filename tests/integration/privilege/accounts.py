@@ -1,5 +1,6 @@
 """Names for the caller's numbers: by files, by the name service, and what cannot be believed of either. I3, I6, I19, R12."""
 import os
+import shutil
 import subprocess
 import unittest
 from contextlib import contextmanager
@@ -33,6 +34,21 @@ class Accounts(PrivilegeTest):
         finally:
             self.site.write_config()
 
+    @contextmanager
+    def etc_without(self, *names: str):
+        """The node's /etc lacks files for a while: in an overlay of this test's namespace."""
+        layers = f"{self.site.dir}/etc-layers"
+        for folder in ("upper", "work"):
+            os.makedirs(f"{layers}/{folder}", mode=0o755)
+        subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir=/etc,upperdir={layers}/upper,workdir={layers}/work", "overlay", "/etc"], check=True)
+        try:
+            for name in names:
+                os.unlink(f"/etc/{name}")
+            yield
+        finally:
+            subprocess.run(["umount", "/etc"], check=True)
+            shutil.rmtree(layers)
+
     def nsswitch(self, services: str):
         return self.instead("/etc/nsswitch.conf", f"passwd: {services}\ngroup: {services}\n")
 
@@ -47,6 +63,23 @@ class Accounts(PrivilegeTest):
                 self.assertEqual(self.output(*LOOK), by_files)
         with self.nsswitch("systemd files"), self.instead(HELPER, "", 0o644):  # it was asked, indeed
             self.refused(*LOOK, because="shifter-accounts")
+
+    def test_a_node_without_hosts_or_resolv_conf_gives_empty_ones(self):
+        """Contract 5.6, step 2: users expect a launch; and the image's files, of another place, are not shown instead."""
+        for missing in (["hosts"], ["resolv.conf"], ["hosts", "resolv.conf"]):
+            with self.subTest(missing=missing), self.etc_without(*missing):
+                for name in ("hosts", "resolv.conf"):
+                    with self.subTest(file=name):
+                        content = ""
+                        if name not in missing:
+                            with open(f"/etc/{name}") as stream:
+                                content = stream.read()
+                        self.assertEqual(self.output("--image=id:a1", "cat", f"/etc/{name}"), content)
+        with self.etc_without("hosts"):
+            done = self.shifter("--image=id:a1", "-v", "true")
+            self.assertIn("this node has no /etc/hosts; the container's is empty", done.stderr)
+            os.mkfifo("/etc/hosts")  # what is there has to be a file, as ever
+            self.refused("--image=id:a1", "true", because='cannot copy "/etc/hosts" into the container: it is not a regular file')
 
     def test_imports_come_from_the_name_service_with_their_groups(self):
         with self.config("usersToImport=daemon\n"):
