@@ -44,3 +44,14 @@ TEST_CASE("a malformed reference is refused, never changed (I16)") {
     INFO(text);
     CHECK_FALSE(ImageReference::parse(text));
 }
+
+TEST_CASE("a repository has at most 255 bytes, and a whole name 1,024 (R16)") {
+    const auto what = [](const std::string & text) {
+        const auto reference = ImageReference::parse(text, "docker.io");
+        return reference ? "" : reference.error().what;
+    };
+    CHECK(what("host.x/" + std::string(255, 'a')).empty());
+    CHECK(what("host.x/" + std::string(256, 'a')) == "a repository name has at most 255 bytes");
+    CHECK(what(std::string(1024, 'a')) == "a repository name has at most 255 bytes");
+    CHECK(what(std::string(1025, 'a')) == "an image name has at most 1024 bytes");
+}

@@ -70,6 +70,27 @@ TEST_CASE("a local image is an absolute path of the characters that images may h
     CHECK_FALSE(decode(encode(RunRequest{.image = LocalImage{path}})));
 }
 
+TEST_CASE("a list has at most 262,144 words (R16)") {
+    RunRequest request = full_request();
+    request.command.assign(max_request_list, "");
+    const auto read = decode(encode(request));
+    REQUIRE(read);
+    CHECK(read->command.size() == max_request_list);
+    request.command.emplace_back();
+    CHECK_THROWS_WITH(encode(request), "the request has more than 262144 words in one list");
+}
+
+TEST_CASE("a request of 4 MiB is written and read (R16)") {
+    RunRequest request = full_request();
+    request.command.emplace_back();
+    request.command.back().assign(max_request_bytes - encode(request).size(), 'x');
+    const std::string bytes = encode(request);
+    CHECK(bytes.size() == max_request_bytes);
+    CHECK(decode(bytes));
+    request.command.back() += 'x';
+    CHECK_THROWS_WITH(encode(request), "the request is larger than 4 MiB");
+}
+
 TEST_CASE("a request larger than 4 MiB is neither written nor read") {
     RunRequest request = full_request();
     request.command.assign(5, std::string(1U << 20U, 'x'));

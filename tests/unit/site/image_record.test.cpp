@@ -108,6 +108,8 @@ TEST_CASE("a value that ends in a backslash leaves the next line alone (H2-7)") 
 TEST_CASE("lines of a megabyte are read (H2-10), and records beyond 16 MiB are refused") {
     const std::string value(std::size_t{2} << 20U, 'v');
     CHECK(record_of("ENV: BIG=" + value + "\n").env == Words{"BIG=" + value});
+    CHECK(parse_image_record(format_line + std::string((std::size_t{16} << 20U) - format_line.size(), '\n')));
+    CHECK_FALSE(parse_image_record(format_line + std::string((std::size_t{16} << 20U) - format_line.size() + 1, '\n')));
     CHECK_FALSE(parse_image_record(format_line + std::string(std::size_t{16} << 20U, '\n')));
     CHECK_FALSE(parse_image_record(format_line + std::string("ENV: A=\0b\n", 10)));
 }

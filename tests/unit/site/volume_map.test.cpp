@@ -31,6 +31,13 @@ TEST_CASE("I16: a container path is absolute and normal, or refused (H4-3)") {
     CHECK_FALSE(ContainerPath::parse(bad));
 }
 
+TEST_CASE("a path has at most 4,095 bytes, and a name 255 (R16)") {
+    CHECK(ContainerPath::parse("/" + std::string(255, 'x')));
+    CHECK_FALSE(ContainerPath::parse("/" + std::string(256, 'x')));
+    CHECK(ContainerPath::parse("/a" + std::string(4093, '/')));
+    CHECK_FALSE(ContainerPath::parse("/a" + std::string(4094, '/')));
+}
+
 TEST_CASE("I12: paths are compared by component, never by text prefix (H4-2)") {
     auto [inner, outer, answer] =
         GENERATE(table<std::string, std::string, bool>({{"/a/b", "/a", true},

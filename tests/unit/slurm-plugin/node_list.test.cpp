@@ -20,6 +20,14 @@ TEST_CASE("Slurm's words for one number a node are read whole, or not at all") {
     CHECK(parse_counts(text) == counts);
 }
 
+TEST_CASE("R16: a job has at most 131,072 nodes") {
+    const auto counts = parse_counts("1(x131071),2");
+    REQUIRE(counts);
+    CHECK(counts->size() == 131072);
+    CHECK_FALSE(parse_counts("1(x131073)"));
+    CHECK_FALSE(parse_counts("1(x131072),2"));
+}
+
 TEST_CASE("R16: the words for setupRoot name nodes and processors, up to the size that the file may have") {
     CHECK(hosts_words({"n1", "n2"}, {4, 2}) == "n1/4 n2/2");
     CHECK(hosts_words({"n1", "n2"}, {4}).empty());
