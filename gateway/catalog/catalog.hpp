@@ -177,6 +177,10 @@ public:
     [[nodiscard]] virtual std::optional<std::string> sealed_login(const Hold & pull) = 0;
     /** The image as publish() would leave it, with the grants of all owners: what belongs into its record on disk. */
     [[nodiscard]] virtual Image preview(const Publication & publication) = 0;
+    /** Before files get their names: until a row is published they count as those of an image that was retired now, so
+     * that they go by themselves if it never is. Nothing for content that has a row. The caller holds its ContentLock.
+     */
+    virtual void announce_files(const Hold & pull, const ImageId & content, std::uint64_t size_bytes, Time now) = 0;
     /** READY: image row, tag, grants and the pull's end in one transaction. A tag leaves its older image (same type).
      */
     virtual void publish(const Publication & publication, Time now) = 0;

@@ -21,6 +21,15 @@ bool retire(Connection & connection, const std::string & system, const ImageId &
     return true;
 }
 
+void announce(Connection & connection, const std::string & system, const ImageId & id, std::uint64_t size_bytes,
+              Time now) {
+    Statement{connection,
+              "INSERT INTO retired (system, id, size_bytes, since) VALUES (?, ?, ?, ?) ON CONFLICT (system, "
+              "id) DO UPDATE SET size_bytes = excluded.size_bytes, since = excluded.since"}
+        .bind(system, id.to_string(), columns::of(size_bytes), columns::of(now))
+        .run();
+}
+
 std::vector<RetiredImage> list(Connection & connection, const std::string & system, Time before) {
     Statement query{connection,
                     "SELECT id, size_bytes, since FROM retired WHERE system = ? AND since <= ? ORDER BY since"};

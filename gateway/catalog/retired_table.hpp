@@ -1,6 +1,7 @@
 /**
  * @file
- * Images on their way out: no row, but still files. Each function runs inside the caller's transaction.
+ * Images on their way out, and files that never got a row: no row, but still files. Each function runs inside the
+ * caller's transaction.
  */
 #pragma once
 
@@ -13,6 +14,9 @@ using sql::Connection;
 
 bool retire(Connection & connection, const std::string & system, const ImageId & id, std::optional<Time> before,
             Time now);
+/** Files that have no row yet. */
+void announce(Connection & connection, const std::string & system, const ImageId & id, std::uint64_t size_bytes,
+              Time now);
 [[nodiscard]] std::vector<RetiredImage> list(Connection & connection, const std::string & system, Time before);
 [[nodiscard]] bool contains(Connection & connection, const std::string & system, const ImageId & id);
 void forget(Connection & connection, const std::string & system, const ImageId & id);

@@ -206,6 +206,13 @@ public:
             return merge(image_table::find(reader, pull.key.system, publication.image.id), pull.key, publication.image);
         });
     }
+    void announce_files(const Hold & hold, const ImageId & content, std::uint64_t size_bytes, Time now) override {
+        alone([&](Connection & writer) {
+            const Pull pull = pull_table::held(writer, hold);
+            if (!image_table::find(writer, pull.key.system, content))
+                retired_table::announce(writer, pull.key.system, content, size_bytes, now);
+        });
+    }
     void publish(const Publication & publication, Time now) override {
         alone([&](Connection & writer) {
             const Pull pull = pull_table::expect(writer, publication.pull, State::ready);

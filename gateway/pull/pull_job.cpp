@@ -226,7 +226,8 @@ void PullJob::show_conversion() {
     show(State::conversion, "Converting to squashfs");
 }
 
-/** Data, name, record, then the catalog's row (R4). The caller holds the content's lock: no removal comes between. */
+/** A note, data, name, record, then the catalog's row (R4). The caller holds the content's lock: no removal comes
+ * between. */
 void PullJob::finish(std::uint64_t size_bytes, std::optional<catalog::UnpublishedFile> file) {
     if (file) show_conversion();
     show(State::transfer, "Publishing");
@@ -237,6 +238,9 @@ void PullJob::finish(std::uint64_t size_bytes, std::optional<catalog::Unpublishe
     if (!settings_.suppress_acl_in_meta) record.acl = merged->acl();
     const auto privacy = merged->is_private ? catalog::Privacy::readers_only : catalog::Privacy::everybody;
     if (file) {
+        // Whatever comes between the files and their row, a refusal of the catalog or a death, they are known to it.
+        if (!publisher_.is_whole(*id_))
+            patiently([&] { catalog_.announce_files(pull_.hold(), *id_, size_bytes, now()); });
         publisher_.publish(*std::move(file), *id_, record, privacy);
     } else {
         publisher_.publish_record(*id_, record, privacy);

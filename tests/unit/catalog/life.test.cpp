@@ -107,6 +107,51 @@ TEST_CASE("R14: files of an image that expired stay for the grace, and one that 
     CHECK(store.catalog->retired("alpha", noon + 99h).empty());
 }
 
+TEST_CASE("R5, R14: files that never got a row go after the grace, and those that a pull is publishing stay") {
+    Store store;
+    store.rules.grace = 0h;
+    (void)store.catalog->enqueue(request_by(1001), {}, noon);
+    const Pull pull = *store.catalog->claim("here", noon);
+    for (const State state : {State::pulling, State::transfer})
+        store.catalog->advance(pull.hold(), state, "step", {}, noon);
+    std::atomic<unsigned> removed{0};
+    const bool is_published = GENERATE(true, false);
+    {
+        std::jthread sweeper;
+        {
+            const ContentLock lock{store.storage, id_of('a')};
+            store.catalog->announce_files(pull.hold(), id_of('a'), 4096, noon);
+            REQUIRE(store.catalog->is_retired("alpha", id_of('a')));
+            UnpublishedFile file{store.storage};
+            fill(file, squashfs());
+            Publisher{store.storage}.publish(std::move(file), id_of('a'), record());
+            sweeper = std::jthread{[&] { removed = store.housekeeping().sweep(noon); }}; // waits for the lock
+            std::this_thread::sleep_for(100ms);
+            CHECK(store.has_file('a'));
+            if (is_published) store.catalog->publish({pull.hold(), image('a'), ""}, noon);
+        }
+    }
+    CHECK(removed == (is_published ? 0 : 1));
+    CHECK(store.has_file('a') == is_published);
+    CHECK_FALSE(store.catalog->is_retired("alpha", id_of('a')));
+    CHECK(store.housekeeping().sweep(noon + 99h) == 0);
+}
+
+TEST_CASE("files are announced by the holder of a pull alone, and never those of an image that has a row") {
+    Store store;
+    (void)store.publish('a', 1001, "a:1");
+    (void)store.catalog->enqueue(request_by(1001), {}, noon);
+    const Pull pull = *store.catalog->claim("here", noon);
+    store.catalog->announce_files(pull.hold(), id_of('a'), 4096, noon);
+    CHECK(store.catalog->retired("alpha", noon + 99h).empty());
+    CHECK_THROWS_AS(store.catalog->announce_files({pull.number, pull.turn + 1}, id_of('b'), 4096, noon), HoldLost);
+    CHECK(store.catalog->retired("alpha", noon + 99h).empty());
+    store.catalog->announce_files(pull.hold(), id_of('b'), 4096, noon);
+    store.catalog->announce_files(pull.hold(), id_of('b'), 5000, noon + 1h); // anew: the grace begins anew
+    CHECK(store.catalog->retired("alpha", noon).empty());
+    CHECK(store.catalog->retired("alpha", noon + 1h).size() == 1);
+}
+
 TEST_CASE("an image that was looked up after it was listed as overdue is not taken") {
     Store store;
     const Image image = store.publish('a', 1001, "a:1");

@@ -62,6 +62,7 @@ public:
     /** Names in the image directory. */
     [[nodiscard]] std::vector<std::string> published() const;
     [[nodiscard]] std::string storage() const { return (folder_ / "images").string(); }
+    [[nodiscard]] std::string database() const { return (folder_ / "catalog").string(); }
     [[nodiscard]] catalog::ImageKey image_key(const std::string & of) const {
         return {"alpha", ImageType::docker, tag(of)};
     }

@@ -1,6 +1,7 @@
 #include "base/error.hpp"
 #include "catalog/content_lock.hpp"
 #include "catalog/housekeeping.hpp"
+#include "catalog/sqlite.hpp"
 #include "pull/quota.hpp"
 #include "pull_site.hpp"
 
@@ -74,6 +75,33 @@ TEST_CASE("R1: pulls and removals of one content at the same time never leave a 
     CHECK(site.catalog->find("alpha", id).has_value() == is_whole(site, id));
     CHECK(site.pulled("1").id == id);
     CHECK(is_whole(site, id));
+}
+
+TEST_CASE("R3, R5: files whose row the catalog refused go after the grace, and a repeat within it publishes them") {
+    PullSite site;
+    const ImageId id = site.push("1");
+    site.start_registry();
+    site.start_queue();
+    const auto database = catalog::sqlite_database(site.database())->connect(catalog::sql::Database::Use::writing);
+    database->execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON images BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+    CHECK_THAT(site.failure("1"), Contains("refused by the test"));
+    CHECK_FALSE(site.catalog->find("alpha", id));
+    REQUIRE(is_whole(site, id)); // the file was named before
+    const auto sweep = [&](std::chrono::seconds grace) {
+        return catalog::Housekeeping{*site.catalog, "alpha", {.directory = site.storage()}, {.grace = grace}}.sweep(
+            now());
+    };
+    CHECK(sweep(1h) == 0);
+    CHECK(is_whole(site, id));
+    const bool is_repeated = GENERATE(false, true);
+    if (is_repeated) {
+        database->execute("DROP TRIGGER refuse");
+        CHECK(site.pulled("1", 1002).id == id);
+    }
+    CHECK(sweep(0s) == (is_repeated ? 0 : 1));
+    CHECK(is_whole(site, id) == is_repeated);
+    CHECK(site.published().size() == (is_repeated ? 2 : 0));
 }
 
 TEST_CASE("R1: whoever asks for an image whose file is gone repairs it") {
