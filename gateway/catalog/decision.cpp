@@ -45,13 +45,13 @@ private:
         return !candidate.pull.has_credentials && !request_.has_credentials;
     }
 
-    /** Every client hears of a failure once; after that a lasting one holds for update_timeout, any other is tried
-     * anew. */
+    /** Every client hears of a failure once, whatever update_timeout, or it would ask for ever; after that a lasting
+     * one holds for update_timeout, any other is tried anew. */
     [[nodiscard]] bool must_still_be_told(const Candidate & candidate) const {
         const auto since = age(*candidate.pull.ended, now_);
-        if (since >= policy_.update_timeout) return false;
         if (image_will_do() && situation_.image->last_pull >= *candidate.pull.ended) return false;
-        return !candidate.was_told || since < policy_.failure_shown || !candidate.pull.retryable;
+        if (!candidate.was_told) return since < failure_counts_for(policy_);
+        return since < policy_.failure_shown || (!candidate.pull.retryable && since < policy_.update_timeout);
     }
 
     [[nodiscard]] bool image_will_do() const {

@@ -44,6 +44,12 @@ struct Decision {
     return identity;
 }
 
+/** For so long a failure may be an answer: whoever follows a pull asks again within a minute, whatever update_timeout.
+ */
+[[nodiscard]] inline std::chrono::seconds failure_counts_for(const PullPolicy & policy) {
+    return std::max(policy.update_timeout, std::chrono::seconds{60});
+}
+
 /** Time since `then`; a moment in the future counts as now (R10). */
 [[nodiscard]] inline std::chrono::milliseconds age(Time then, Time now) {
     return std::max(now - then, Time::duration::zero());

@@ -90,7 +90,7 @@ std::vector<Candidate> candidates(Connection & connection, const ImageKey & key,
                     ", uid, was_told, credentials_mark FROM pulls LEFT JOIN requesters ON pull = number AND uid = ? "
                     "WHERE system = ? AND type = ? AND tag = ? AND (ended IS NULL OR ended > ?) ORDER BY number DESC"};
     query.bind(std::int64_t{asker}, key.system, columns::of(key.type), key.tag,
-               columns::of(now - policy.update_timeout));
+               columns::of(now - failure_counts_for(policy)));
     std::vector<Candidate> found;
     while (query.step()) {
         Candidate candidate;

@@ -9,7 +9,9 @@
 
 namespace shifter::squash {
 
-/** For good. A system call that is not on the list ends the process at once. @throws SysError */
+/** For good. `memory_bytes` is of the whole address space, and refuses growth alone: what the process has mapped when
+ * it comes here, its text and a little heap, stays usable also under a smaller limit. A system call that is not on the
+ * list ends the process at once. @throws SysError */
 void enter_sandbox(std::uint64_t memory_bytes);
 
 } // namespace shifter::squash

@@ -164,3 +164,20 @@ TEST_CASE("a stale pull is joined by nobody (H7-15)") {
     stale.has_joined = true;
     CHECK(verdict({{stale}, {}, {}}, request_by(1001)) == Verdict::start);
 }
+
+TEST_CASE(
+    "with a PullUpdateTimeout of 0 a failure is told once, to each who waited, and the next request is a new try") {
+    PullPolicy always;
+    always.update_timeout = 0s;
+    const bool is_retryable = GENERATE(true, false);
+    const auto decided = [&](bool was_told, std::chrono::milliseconds since) {
+        return decide({{failure_of(1001, noon, is_retryable, was_told)}, {}, {}}, request_by(1001), always,
+                      noon + since)
+            .verdict;
+    };
+    CHECK(decided(false, 0ms) == Verdict::answer_pull);
+    CHECK(decided(false, 59s) == Verdict::answer_pull);
+    CHECK(decided(false, 60s) == Verdict::start); // nobody follows a pull so slowly: it is a request of its own
+    CHECK(decided(true, 599ms) == Verdict::answer_pull);
+    CHECK(decided(true, 600ms) == Verdict::start);
+}

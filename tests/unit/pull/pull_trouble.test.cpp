@@ -37,6 +37,19 @@ TEST_CASE("R8, H7-7: a tag that does not exist is told in words, and the next tr
     }));
 }
 
+TEST_CASE("R8: with a PullUpdateTimeout of 0 who waits for a pull that fails is told, and does not ask for ever") {
+    PullSite site;
+    site.settings.pull_policy.update_timeout = 0s;
+    site.start_registry();
+    site.start_queue();
+    CHECK_THAT(site.failure("1"), Contains("does not have it (404); is the name right?"));
+    const ImageId id = site.push("1");
+    CHECK(soon([&] {
+        const auto end = site.pull("1");
+        return std::holds_alternative<catalog::Image>(end) && std::get<catalog::Image>(end).id == id;
+    }));
+}
+
 TEST_CASE(
     "R3, I26: a layer with another content is refused, nothing is left, and a repeat succeeds when the fault is gone") {
     PullSite site;

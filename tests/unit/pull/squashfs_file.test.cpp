@@ -103,6 +103,22 @@ TEST_CASE("R16: the reader is told how much memory it may take, and the least th
     CHECK(site.refusal(sample()) == "it has 67108864 bytes");
 }
 
+// A sanitizer maps terabytes: such a build has no limit (squash/sandbox.cpp).
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE(
+    "R16: a squashfs file whose reading takes more memory than the limit is refused in words, within it it is taken") {
+    Site site;
+    std::string large_blocks = sample(); // two buffers of a megabyte, which the process does not have at its start
+    large_blocks.replace(12, 4, std::string{"\x00\x00\x10\x00", 4});
+    large_blocks.replace(22, 2, std::string{"\x14\x00", 2});
+    site.settings.import_memory_bytes = 1U << 20U;
+    CHECK_THAT(site.refusal(large_blocks), Contains("takes more memory than ImportMemory"));
+    CHECK(site.refusal(sample()) == "it was taken"); // blocks of 4 KiB: what it has will do
+    site.settings.import_memory_bytes = 64U << 20U;
+    CHECK(site.refusal(large_blocks) == "it was taken");
+}
+#endif
+
 TEST_CASE("R16: a file on the gateway's host may have so many bytes as one that is sent") {
     Site site;
     site.settings.max_upload_bytes = sample().size();
