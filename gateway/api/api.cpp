@@ -34,7 +34,9 @@ struct RouteTable {
               "all of them, in chunks when there are more than 500. `?layers=1`: with `layers`.",
               "RecordList", "limit,after,layers"},
         Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
-              "The record of a READY image, or 404. `?layers=1`: with `layers`.", "Record", "layers"},
+              "The record of a READY image, or 404. `REPOSITORY@sha256:…` also finds what was pulled by a tag of that "
+              "repository and has this manifest. `?layers=1`: with `layers`.",
+              "Record", "layers"},
         Route{Method::post, "/api/pull/{system}/{type}/{tag...}", Access::caller, &Api::pull_image, nullptr,
               "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it "
               "ends.",

@@ -13,10 +13,31 @@
 namespace shifter::api {
 namespace {
 
+/** REPOSITORY@DIGEST also means what was pulled by a tag of that repository: an image's identifier is the digest of its
+ * manifest. Only the tags that the caller may see count (I33). */
+std::optional<catalog::Image> find_by_digest(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
+                                             const Call & call, const std::string & name) {
+    const auto parse = [&](const std::string & tag) {
+        return ImageReference::parse(tag, settings.default_location, [&](std::string_view text) {
+            return settings.locations.count(std::string{text}) > 0;
+        });
+    };
+    const auto wanted = parse(name);
+    if (!wanted || !wanted->digest) return std::nullopt;
+    const auto id = ImageId::parse(wanted->digest->hex());
+    auto image = id ? catalog.find_readable(call.system->name, *id, call.caller.identity) : std::nullopt;
+    if (!image || image->manifest_digest != wanted->digest->to_string()) return std::nullopt;
+    const bool is_of_repository = std::any_of(image->tags.begin(), image->tags.end(), [&](const std::string & tag) {
+        const auto reference = parse(tag);
+        return reference && reference->registry == wanted->registry && reference->repository == wanted->repository;
+    });
+    return is_of_repository ? std::move(image) : std::nullopt;
+}
+
 /** The image by id, by its name, or (custom only, H7-4) by its name with ":latest"; what the caller may not see is not
  * there. */
-std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Call & call,
-                                            const ImageRequest & request) {
+std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
+                                            const Call & call, const ImageRequest & request) {
     const std::string & system = call.system->name;
     const Identity & caller = call.caller.identity;
     if (request.type == ImageType::id) {
@@ -26,6 +47,7 @@ std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const Ca
     auto image = catalog.find_readable({system, request.type, pull::canonical_tag(request.type, request.tag)}, caller);
     if (!image && request.type == ImageType::custom && request.tag.find(':') == std::string::npos)
         image = catalog.find_readable({system, request.type, request.tag + ":latest"}, caller);
+    if (!image && request.type == ImageType::docker) image = find_by_digest(catalog, settings, call, request.tag);
     return image;
 }
 
@@ -110,7 +132,7 @@ Response Api::list_images(Call & call) {
 Response Api::look_up(Call & call) {
     const ImageRequest request = named_image(call);
     call.audit = field("image", request.to_string()) + audit_of_caller(call);
-    const auto image = find_readable(parts_.catalog, call, request);
+    const auto image = find_readable(parts_.catalog, parts_.settings, call, request);
     if (!image) throw no_such_image();
     if (parts_.is_whole && !parts_.is_whole(*call.system, image->id)) { // R1
         log::error("event=damaged" + field("id", image->id.to_string()) + field("system", call.system->name) +

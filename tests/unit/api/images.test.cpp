@@ -24,6 +24,49 @@ TEST_CASE("an image is looked up by its tag, with :latest understood, and by its
     CHECK(gateway.get("/api/lookup/beta/docker/org/app").status == 404);
 }
 
+TEST_CASE("an image that was pulled by a tag is found by its manifest's digest, in its repository alone") {
+    Gateway gateway;
+    (void)gateway.publish({"alpha", ImageType::docker, "org/app:1"}, 'a');
+    (void)gateway.publish({"alpha", ImageType::docker, "ubuntu:22.04"}, 'b');
+    const std::string a = "@sha256:" + std::string(64, 'a');
+    const std::string b = "@sha256:" + std::string(64, 'b');
+    const auto [name, status] = GENERATE_COPY(table<std::string, int>({
+        {"org/app" + a, 200},
+        {"docker.io/org/app" + a, 200},
+        {"org%2Fapp%40sha256%3A" + std::string(64, 'a'), 200},
+        {"org/app:other" + a, 200}, // the digest decides
+        {"library/ubuntu" + b, 200},
+        {"org/app" + b, 404},
+        {"org/other" + a, 404},
+        {"quay.io/org/app" + a, 404},
+        {"org/app@sha256:" + std::string(64, 'c'), 404},
+        {"org/app@sha512:" + std::string(128, 'a'), 404},
+    }));
+    INFO(name);
+    const Response response = gateway.get("/api/lookup/alpha/docker/" + name);
+    CHECK(response.status == status);
+    if (status == 200) CHECK(json_of(response)["digest"] == "sha256:" + json_of(response)["id"].get<std::string>());
+    CHECK(gateway.get("/api/lookup/beta/docker/" + name).status == 404);
+    CHECK(gateway.get("/api/lookup/alpha/custom/" + name).status == 404);
+}
+
+TEST_CASE(
+    "I33: by its digest, too, a private image is there for its readers alone, and its tag for those who may see it") {
+    Gateway gateway;
+    const std::string target = "/api/lookup/alpha/docker/org/app@sha256:" + std::string(64, 'a');
+    const Response missing = gateway.get(target, bob);
+    (void)gateway.publish(samples::key, 'a', 1001, true, {{1003}, {}});
+    CHECK(gateway.get(target, bob).status == 404);
+    CHECK(gateway.get(target, bob).body == missing.body);
+    CHECK(gateway.get(target, ann).status == 200);
+    CHECK(gateway.get(target, credential("cat", 1003)).status == 200);
+    // The same content, public in another repository: bob may read it, and not that it is in this one.
+    (void)gateway.publish({"alpha", ImageType::docker, "open/app:1"}, 'a', 1002);
+    CHECK(gateway.get("/api/lookup/alpha/docker/open/app@sha256:" + std::string(64, 'a'), bob).status == 200);
+    CHECK(gateway.get(target, bob).body == missing.body);
+    CHECK(gateway.get(target, ann).status == 200);
+}
+
 TEST_CASE("a custom image is found by its exact name first, and then with :latest (H7-4)") {
     Gateway gateway;
     (void)gateway.publish({"alpha", ImageType::custom, "foo"}, 'a');
