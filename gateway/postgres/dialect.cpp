@@ -14,6 +14,13 @@ struct Word {
 // The longest first: a word that is found is not looked at again.
 constexpr Word statement_words[] = {
     {"/* FOR UPDATE SKIP LOCKED */", "FOR UPDATE SKIP LOCKED"},
+    {"/* OVERRIDING SYSTEM VALUE */", "OVERRIDING SYSTEM VALUE"},
+    {"SELECT max(number) FROM images /* IS THE LAST NUMBER */",
+     "SELECT setval(pg_get_serial_sequence('images', 'number'), max(number)) FROM images"},
+    {"SELECT max(number) FROM pulls /* IS THE LAST NUMBER */",
+     "SELECT setval(pg_get_serial_sequence('pulls', 'number'), max(number)) FROM pulls"},
+    {"SELECT max(number) FROM lookups /* IS THE LAST NUMBER */",
+     "SELECT setval(pg_get_serial_sequence('lookups', 'number'), max(number)) FROM lookups"},
     {"group_concat(", "string_agg("},
 };
 constexpr Word schema_words[] = {

@@ -251,8 +251,12 @@ private:
 
 } // namespace
 
+std::unique_ptr<catalog::sql::Database> database(const std::string & address) {
+    return std::make_unique<PostgresDatabase>(address);
+}
+
 std::unique_ptr<catalog::Catalog> open_catalog(const std::string & address) {
-    return catalog::open_catalog(std::make_unique<PostgresDatabase>(address));
+    return catalog::open_catalog(database(address));
 }
 
 } // namespace shifter::postgres

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "catalog/catalog.hpp"
+#include "catalog/sql.hpp"
 
 #include <memory>
 #include <string>
@@ -19,6 +20,9 @@ namespace shifter::postgres {
 /** The address for people: the password, wherever libpq takes one, is left out (I36). */
 [[nodiscard]] std::string without_password(const std::string & address);
 [[nodiscard]] inline bool has_password(const std::string & address) { return without_password(address) != address; }
+
+/** The server as a database of SQL, for copies. */
+[[nodiscard]] std::unique_ptr<catalog::sql::Database> database(const std::string & address);
 
 /**
  * Makes the tables where there are none. A server that goes away later is Unavailable, and is connected to again when

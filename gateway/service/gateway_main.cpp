@@ -6,6 +6,8 @@
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "catalog/catalog.hpp"
+#include "catalog/copy.hpp"
+#include "catalog/sqlite.hpp"
 #include "catalog/storage_claim.hpp"
 #include "catalog/whole_images.hpp"
 #include "postgres/postgres.hpp"
@@ -38,6 +40,7 @@ constexpr const char * usage =
     "usage: shifter-gateway [--config FILE] [--port-file FILE] [--role=api|worker|both]\n"
     "       shifter-gateway --check-config [FILE]\n"
     "       shifter-gateway [--config FILE] --import-mongo FILE [--dry-run]\n"
+    "       shifter-gateway [--config FILE] --copy-database FROM\n"
     "  --config FILE     configuration, unless GWCONFIG names one\n"
     "  --check-config    say everything that is wrong with it, or with FILE, and end\n"
     "  --port-file FILE  write the addresses that are listened on, one a line, when requests are served\n"
@@ -45,6 +48,8 @@ constexpr const char * usage =
     "                    both, without it. All but both needs Database: postgresql://\n"
     "  --import-mongo FILE   take over the images of a deployed gateway (mongoexport), and end\n"
     "  --dry-run             with it: only say what would be taken over\n"
+    "  --copy-database FROM  copy the catalog FROM, a file of SQLite's or postgresql://…, into the empty Database of\n"
+    "                        the configuration, and end; no gateway runs meanwhile\n"
     "  --version, --help\n"
     "See shifter-gateway(8).\n";
 
@@ -58,6 +63,7 @@ struct Options {
     bool check_only = false;
     std::string mongo_export; ///< import this file instead of serving
     bool dry_run = false;
+    std::string copied_database;  ///< copy this one instead of serving
     const char * print = nullptr; ///< what to print instead of serving
 };
 
@@ -69,16 +75,17 @@ Role role_named(const std::string & name) {
 }
 
 Options parse_options(std::span<char * const> args) {
-    enum : int { config = 256, check, port_file, role, import_mongo, dry_run, version, help };
-    static const std::array<option, 9> known = {{{"config", required_argument, nullptr, config},
-                                                 {"check-config", no_argument, nullptr, check},
-                                                 {"port-file", required_argument, nullptr, port_file},
-                                                 {"role", required_argument, nullptr, role},
-                                                 {"import-mongo", required_argument, nullptr, import_mongo},
-                                                 {"dry-run", no_argument, nullptr, dry_run},
-                                                 {"version", no_argument, nullptr, version},
-                                                 {"help", no_argument, nullptr, help},
-                                                 {nullptr, 0, nullptr, 0}}};
+    enum : int { config = 256, check, port_file, role, import_mongo, dry_run, copy_database, version, help };
+    static const std::array<option, 10> known = {{{"config", required_argument, nullptr, config},
+                                                  {"check-config", no_argument, nullptr, check},
+                                                  {"port-file", required_argument, nullptr, port_file},
+                                                  {"role", required_argument, nullptr, role},
+                                                  {"import-mongo", required_argument, nullptr, import_mongo},
+                                                  {"dry-run", no_argument, nullptr, dry_run},
+                                                  {"copy-database", required_argument, nullptr, copy_database},
+                                                  {"version", no_argument, nullptr, version},
+                                                  {"help", no_argument, nullptr, help},
+                                                  {nullptr, 0, nullptr, 0}}};
     Options options;
     ::optind = 0; // glibc: begin anew
     ::opterr = 0;
@@ -103,6 +110,9 @@ Options parse_options(std::span<char * const> args) {
             break;
         case dry_run:
             options.dry_run = true;
+            break;
+        case copy_database:
+            options.copied_database = ::optarg;
             break;
         case version:
             options.print = "version";
@@ -322,6 +332,28 @@ int take_over(const Options & options, const GatewayConfig & config, std::ostrea
     return static_cast<int>(ExitStatus::success);
 }
 
+std::unique_ptr<catalog::sql::Database> database_named(const std::string & name) {
+    return postgres::is_address(name) ? postgres::database(name) : catalog::sqlite_database(name);
+}
+
+int copy_database(const Options & options, const GatewayConfig & config, std::ostream & out) {
+    (void)::umask(077);
+    prepare_directories(config);
+    // A gateway that runs, with either of the two, would go on with what is no longer the catalog.
+    const auto claims = with_context("cannot copy the catalog while a gateway runs", [&] {
+        std::vector<catalog::StorageClaim> made;
+        for (const auto & system : config.settings.systems)
+            made.emplace_back(system.second.storage, catalog::Sharing::alone);
+        return made;
+    });
+    if (!postgres::is_address(options.copied_database) && ::access(options.copied_database.c_str(), R_OK) != 0)
+        throw SysError{errno, "cannot copy the catalog " + quoted(options.copied_database)};
+    const auto from = database_named(options.copied_database);
+    const auto to = database_named(config.database);
+    for (const auto & [name, rows] : catalog::copy_catalog(*from, *to)) out << name << ": " << rows << '\n';
+    return static_cast<int>(ExitStatus::success);
+}
+
 } // namespace
 
 int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream & err) {
@@ -350,6 +382,7 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
                         "by its own account, "
                         "for example User=shifter in the systemd unit"};
         if (!options.mongo_export.empty()) return take_over(options, config, out);
+        if (!options.copied_database.empty()) return copy_database(options, config, out);
         (void)::umask(077); // files are opened to others on purpose, by the publisher alone (I33)
         // Registry logins pass through memory: no core file, and no look from other processes of this account (I36).
         (void)::prctl(PR_SET_DUMPABLE, 0);
