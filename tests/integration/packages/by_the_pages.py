@@ -139,12 +139,12 @@ class ByThePages(ManualTest, OnFreshMachine):
         number = re.search(r"event=published pull=(\d+)", log)[1]
         found, = self.follow(one, **{"pull=12": f"pull={number}"})
 
-        def shape(text: str) -> list[list[str]]:
+        def shape(text: str) -> list[set[str]]:
             """The names of the fields of each line, and which event it is."""
-            return [[part if part.startswith("event=") else part.split("=")[0] for part in re.sub(r'"[^"]*"', "", line).split()]
+            return [{part if part.startswith("event=") else part.split("=")[0] for part in re.sub(r'"[^"]*"', "", line).split()}
                     for line in text.splitlines()]
-        for line in shape(printed(one)):
-            self.assertIn(line, shape(found), found)
+        for line in shape(printed(one)):  # some images give a line more fields: what was left out of them
+            self.assertTrue(any(line <= real for real in shape(found)), f"{line} is in none of: {found}")
 
     @of_page("how-to/slurm.md", "apt-get install ./shifter-slurm_*.deb", "PrologFlags=Alloc,Contain",
              "echo 'required /usr/lib/shifter/shifter_slurm.so' >>/etc/slu", "shifter doctor", "shifterimg pull docker:debian:12")
