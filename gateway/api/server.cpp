@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -139,12 +140,14 @@ private:
     [[nodiscard]] MHD_Result begin(MHD_Connection * connection, const char * method, Arriving & arriving);
     static MHD_Result may_come(void * self, const sockaddr * address, socklen_t length);
     void restart_clock(MHD_Connection * connection);
+    void give_memory_back();
     void watch(const std::stop_token & stop);
 
     ServerLimits limits_;
     const Handler & handler_;
     unsigned most_connections_ = 0;
     std::atomic<unsigned> open_{0}; ///< connections
+    std::atomic<unsigned> ended_{0}; ///< connections, since memory was given back
     std::atomic<bool> is_full_{false};
     MHD_Daemon * daemon_ = nullptr;
     std::mutex mutex_;
@@ -330,6 +333,7 @@ void HttpServer::Listener::note_connection(void * self, MHD_Connection * connect
         ++listener.open_;
         return listener.restart_clock(connection);
     }
+    ++listener.ended_;
     if (--listener.open_ < listener.most_connections_ / 2) listener.is_full_ = false;
     // Called before the library closes the descriptor, so watch() can never meet a number that means another file.
     const std::lock_guard lock{listener.mutex_};
@@ -350,6 +354,14 @@ void HttpServer::Listener::restart_clock(MHD_Connection * connection) {
     last_progress_[descriptor_of(connection)] = Clock::now();
 }
 
+/** The allocator keeps what thousands of connections had, and does not use all of it for the next thousands. */
+void HttpServer::Listener::give_memory_back() {
+    constexpr unsigned few = 100, many = 1000;
+    if (ended_ < many || open_ > few) return;
+    ended_ = 0;
+    (void)::malloc_trim(0);
+}
+
 /** The library's own timeout begins anew with each byte; this one does not, so a trickle ends, too. */
 void HttpServer::Listener::watch(const std::stop_token & stop) {
     std::unique_lock lock{mutex_};
@@ -358,6 +370,9 @@ void HttpServer::Listener::watch(const std::stop_token & stop) {
         const auto oldest = Clock::now() - limits_.request_timeout;
         for (const auto & [fd, since] : last_progress_)
             if (since < oldest) (void)::shutdown(fd, SHUT_RDWR);
+        lock.unlock();
+        give_memory_back();
+        lock.lock();
     }
 }
 
