@@ -85,7 +85,7 @@ std::string nodes_of_job() {
     const auto counts = parse_counts(counts_text == nullptr ? "" : counts_text);
     if (list == nullptr || !counts) return {};
     std::vector<std::string> nodes;
-    const hostlist_t hosts = ::slurm_hostlist_create(list);
+    auto * const hosts = ::slurm_hostlist_create(list); // hostlist_t is a pointer here, and in newer releases the struct
     if (hosts == nullptr) return {};
     while (char * const node = ::slurm_hostlist_shift(hosts)) {
         nodes.emplace_back(node);

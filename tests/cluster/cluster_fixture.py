@@ -69,7 +69,7 @@ class Cluster:
         @param prolog            commands of sh for the Prolog of each node; {dir} is ours
         @param slurm_conf        more lines for slurm.conf
         @param private_tmp       each node has a /tmp of its own, as PMIx needs it where several are one machine
-        @param site_options      of Site: gateway, registry_login, config, gateway_config
+        @param site_options      of Site: gateway, registry_login, config, gateway_config, name
         """
         self._undo = ExitStack()
         self._closed = False

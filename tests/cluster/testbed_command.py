@@ -7,36 +7,54 @@ import subprocess
 import time
 import unittest
 
-import cluster_fixture  # noqa: F401: knows where tests/support is
+from cluster_fixture import wait_until
 from site_fixture import USERS, mounts
 
 TESTBED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "testbed")
+NAME = f"testbed-{os.getpid()}"  # others may have theirs at the same time
+STATE = f"/run/shifter-{NAME}/state.json"
+SITE = f"shifter-site-{NAME}-"  # begins the name of its folder
+ACCOUNTS_LOCK = "/run/lock/shifter-test"  # there while any site lives
 
 
 def testbed(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([TESTBED, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    return subprocess.run([TESTBED, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "SHIFTER_TESTBED": NAME})
+
+
+def read(path: str) -> str:
+    try:
+        with open(path, errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def accounts() -> list[str]:
+    """The test accounts, unless another site has them."""
+    def theirs() -> bool:
+        return os.path.exists(ACCOUNTS_LOCK)
+    found = [] if theirs() else [entry.pw_name for entry in pwd.getpwall() if entry.pw_name in USERS.values()]
+    return [] if theirs() else found
 
 
 def traces() -> list[str]:
-    """What this machine shows of testbeds: processes, mounts, folders, accounts."""
-    found = [line for line in mounts() if "shifter-site" in line]
-    found += [name for name in os.listdir("/var/lib") if name.startswith("shifter-site-")]
-    found += os.listdir("/run/shifter-testbed") if os.path.isdir("/run/shifter-testbed") else []
-    for name in os.listdir("/proc"):
-        try:
-            with open(f"/proc/{name}/cmdline") as stream:
-                line = stream.read().replace("\0", " ")
-        except OSError:
-            continue
-        if "/var/lib/shifter-site-" in line or "slurmstepd" in line:
-            found.append(line)
-    return found + [entry.pw_name for entry in pwd.getpwall() if entry.pw_name in USERS.values()]
+    """What this machine shows of our testbeds, and not of others' sites: folders, mounts, processes, accounts."""
+    found = [line for line in mounts() if SITE in line]
+    found += [name for name in os.listdir("/var/lib") if name.startswith(SITE)]
+    found += [os.path.dirname(STATE)] if os.path.exists(os.path.dirname(STATE)) else []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        # Step daemons, tasks and what they left have another command line, and mounts of the site in their namespace.
+        line = read(f"/proc/{name}/cmdline")
+        if SITE in line or SITE in read(f"/proc/{name}/mountinfo"):
+            found.append(f"process {name} {line}".replace("\0", " "))
+    return found + accounts()
 
 
 class Testbed(unittest.TestCase):
     def setUp(self):
-        self.before = traces()
-        self.addCleanup(lambda: os.path.exists("/run/shifter-testbed/state.json") and testbed("down"))
+        self.before = accounts()  # somebody may have killed a site of his
+        self.addCleanup(lambda: os.path.exists(STATE) and testbed("down"))
 
     def assert_no_trace(self) -> None:
         self.assertEqual([line for line in traces() if line not in self.before], [])
@@ -50,9 +68,14 @@ class Testbed(unittest.TestCase):
             self.assertEqual((done.stdout, done.stderr), (f"{USERS[user]}\n" * 3, ""))
         self.assertEqual(testbed("exec", "n2", "hostname").stdout, "n2\n")
         self.assertEqual(testbed("exec", "n9", "hostname").returncode, 1)
+        # What shall be gone afterwards can be seen now: of each kind, and of jobs.
+        seen = "\n".join(traces())
+        for kind in (f"/run/shifter-{NAME}", f"\n{SITE}", "slurmctld", "munged"):
+            self.assertIn(kind, f"\n{seen}")
         # Also with a job that runs, and one that waits.
-        testbed("exec", "login", "sbatch", "--nodes=3", "--exclusive", "--wrap=sleep 100")
+        testbed("exec", "login", "sbatch", "--nodes=3", "--exclusive", "--wrap=srun sleep 100")
         testbed("exec", "login", "sbatch", "--nodes=3", "--wrap=sleep 100")
+        wait_until(lambda: all(any(word in line for line in traces()) for word in ("slurmstepd: [", "sleep 100")), "the job runs")
         done = testbed("down")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assert_no_trace()
@@ -62,11 +85,11 @@ class Testbed(unittest.TestCase):
         for delay in (0.1, 0.5, 0.9):
             with self.subTest(delay=delay):
                 process = subprocess.Popen([TESTBED, "up"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                           stderr=subprocess.PIPE)
-                time.sleep(delay)
+                                           stderr=subprocess.PIPE, env={**os.environ, "SHIFTER_TESTBED": NAME})
+                time.sleep(delay)  # any moment will do
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=30)
-                if os.path.exists("/run/shifter-testbed/state.json"):  # it was up before we were fast enough
+                process.communicate(timeout=120)
+                if os.path.exists(STATE):  # it was up before we were fast enough
                     testbed("down")
                 self.assert_no_trace()
 

@@ -133,13 +133,14 @@ class Leftovers(AssertionError):
 
 class Site:
     def __init__(self, *, gateway: bool = True, registry_login: str = "", config: str = "", gateway_config: dict | None = None,
-                 set_id: bool = SET_ID):
+                 set_id: bool = SET_ID, name: str = ""):
         """
         @param gateway         start the registry and the gateway; without: users, munged and configuration only
         @param registry_login  "user:password" if the registry shall refuse everybody else
         @param config          more lines for udiRoot.conf; a later line wins over ours
         @param gateway_config  more keys for imagemanager.json
         @param set_id          False: shifter is seen without its set-id bit, and FUSE is there for everybody
+        @param name            begins the random part of our folder's name, and so tells this site from others
         """
         if os.geteuid() != 0:
             raise PermissionError("integration tests need root")
@@ -155,7 +156,7 @@ class Site:
         _libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: an orphan of a test becomes our child, and so is seen
         try:
             self._enter_namespace()
-            self.dir = tempfile.mkdtemp(prefix="shifter-site-", dir="/var/lib")
+            self.dir = tempfile.mkdtemp(prefix=f"shifter-site-{name}", dir="/var/lib")
             os.chmod(self.dir, 0o755)
             self._undo.callback(shutil.rmtree, self.dir)
             self._take_shared()
