@@ -59,8 +59,13 @@ void set_ids(const Identity & identity) {
         throw SysError{errno, "cannot set the caller's groups"};
     if (::setresgid(identity.gid, identity.gid, identity.gid) != 0)
         throw SysError{errno, "cannot set the caller's gid"};
-    if (::setresuid(identity.uid, identity.uid, identity.uid) != 0)
-        throw SysError{errno, "cannot set the caller's uid"};
+    // A process may be traced by those who have all three of its uids, and a change of the effective one makes it
+    // traceable where fs.suid_dumpable is 1. So root's stays the saved one until tracing is forbidden again; giving up
+    // that one changes nothing about tracing (I6).
+    constexpr auto same = static_cast<uid_t>(-1);
+    if (::setresuid(identity.uid, identity.uid, same) != 0) throw SysError{errno, "cannot set the caller's uid"};
+    forbid_tracing();
+    if (::setresuid(same, same, identity.uid) != 0) throw SysError{errno, "cannot set the caller's uid"};
 }
 
 void empty_capability_sets() {
@@ -83,6 +88,7 @@ void verify_ids(const Identity & identity) {
                       ::setfsgid(static_cast<gid_t>(-1)) == static_cast<int>(identity.gid) &&
                       (in_user_namespace() || own_groups() == identity.groups);
     if (!same) throw Error{"the kernel did not take over the caller's ids"};
+    if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) throw Error{"this process could be traced after the drop"};
 }
 
 void verify_capabilities() {
@@ -178,7 +184,6 @@ void give_up_capabilities() {
 void give_up_root(const Identity & identity) {
     forbid_new_privileges();
     set_ids(identity);
-    forbid_tracing();
     empty_capability_sets();
     verify_given_up(identity);
 }

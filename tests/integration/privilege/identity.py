@@ -16,6 +16,11 @@ def fields(text: str) -> dict[str, str]:
     return {key: " ".join(value.split()) for key, _, value in (line.partition(":") for line in text.splitlines())}
 
 
+def write_text(path: str, text: str) -> None:
+    with open(path, "w") as out:
+        out.write(text)
+
+
 class Identity(PrivilegeTest):
     def test_I1_ids_groups_capabilities_and_no_new_privs(self):
         for key in ("a", "b"):
@@ -141,6 +146,37 @@ class Identity(PrivilegeTest):
             if seen >= 5:
                 return
         self.assertGreaterEqual(seen, 1, "no launch was caught while it held root")
+
+    def test_I6_nobody_looks_into_a_child_while_it_gives_up_root(self):
+        """fs.suid_dumpable=1 makes a process traceable when it changes its ids. Each change takes a while here, and user a,
+        who has them all afterwards, tries all the time."""
+        with open("/proc/sys/fs/suid_dumpable") as stream:
+            before = stream.read()
+        self.addCleanup(write_text, "/proc/sys/fs/suid_dumpable", before)
+        write_text("/proc/sys/fs/suid_dumpable", "1")
+        look = ("import os, select, sys\nprint('ready', flush=True)\nseen, read = set(), set()\n"
+                "while not select.select([0], [], [], 0.005)[0]:\n"
+                "    for pid in filter(str.isdigit, os.listdir('/proc')):\n"
+                "        try:\n"
+                "            if open(f'/proc/{pid}/comm').read() != 'shifter\\n': continue\n"
+                "            uids = next(line for line in open(f'/proc/{pid}/status') if line.startswith('Uid:')).split()[1:]\n"
+                "            seen.add(' '.join(uids))\n"
+                "            open(f'/proc/{pid}/mem', 'rb').close(); read.add(' '.join(uids))\n"
+                "        except OSError: pass\n"
+                "print(sorted(read)); print(sorted(seen))\n")
+        user = self.site.users["a"]
+        watcher = self.site.start("/usr/bin/python3", "-c", look, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: watcher.poll() is None and (watcher.kill(), watcher.communicate()))
+        self.assertEqual(watcher.stdout.readline(), "ready\n")
+        for call in ("setresgid", "setresuid"):
+            for when in (1, 2, 3):
+                done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:delay_exit=200000:when={when}",
+                                       "-u", user.name, self.site.program("shifter"), "--image=id:a1", "true"],
+                                      cwd="/", capture_output=True, text=True, timeout=120)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+        read, seen = watcher.communicate("end\n", timeout=60)[0].splitlines()
+        self.assertEqual(read, "[]")
+        self.assertIn(f"'{' '.join([str(user.uid)] * 4)}'", seen, "no process was seen after it had given up root")
 
     def test_I8_place_name_and_directory_of_the_program_have_no_say(self):
         home = self.site.users["a"].home
