@@ -1,6 +1,7 @@
 /**
  * @file
- * HTTP over TCP: sockets in, requests out. The library behind it (libmicrohttpd) is known to server.cpp alone.
+ * HTTP over TCP: sockets in, requests out. The library behind it (libmicrohttpd) is known to http_worker and
+ * http_reply.
  *
  * A client that is idle, slow, huge or malformed costs its own connection and nothing else (R16: each limit is a key of
  * imagemanager.json).
@@ -8,8 +9,7 @@
 #pragma once
 
 #include "api/http.hpp"
-#include "api/listen_address.hpp"
-#include "base/unique_fd.hpp"
+#include "api/listening.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -31,15 +31,6 @@ struct ServerLimits {
         60};              ///< from the end of one exchange to the end of the next, whatever trickles
     unsigned threads = 0; ///< for each address; 0: two for each core, 2 to 8
 };
-
-/** A socket that listens; clients who come are kept waiting until a server has it. */
-struct ListeningSocket {
-    ListenAddress address; ///< with the real port
-    UniqueFd fd;
-};
-
-/** @throws Error for an address that is taken, or is not of this machine */
-[[nodiscard]] std::vector<ListeningSocket> listen_on(const std::vector<ListenAddress> & addresses);
 
 class HttpServer {
 public:
