@@ -247,10 +247,11 @@ void work(const Options & options, const GatewayConfig & config) {
     wait_for(ending);
 }
 
-/** What a connection or a pull has held goes back to the node: in the allocator's pools a storm's peak would stay. */
+/** What a pull has held goes back to the node: in the allocator's pools its peak would stay. */
 void return_memory_at_once() {
-    // A connection's buffers are larger. NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
-    (void)::mallopt(M_MMAP_THRESHOLD, 16 << 10);
+    // Smaller buffers, those of connections (32 KiB), come and go too often for a mapping each; the server gives them
+    // back after a storm. NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
+    (void)::mallopt(M_MMAP_THRESHOLD, 64 << 10);
 }
 
 void serve(const Options & options, const GatewayConfig & config) {
