@@ -272,10 +272,10 @@ UniqueFd open_holder(const std::string & text) {
 }
 
 std::size_t end_processes_in_root(const JobOnNode & job, uid_t uid) {
-    constexpr int rounds = 20; // a process may be faster with fork(2) than one look around
+    constexpr int max_rounds = 20; // a process may be faster with fork(2) than one look around
     constexpr std::size_t max_processes = 1U << 22U;
     std::size_t ended = 0;
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < max_rounds; ++round) {
         std::size_t found = 0;
         const UniqueFd processes{::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
         if (!processes) throw SysError{errno, "cannot read /proc"};

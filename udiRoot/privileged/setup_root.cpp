@@ -170,14 +170,14 @@ std::string hosts_file(const std::string & specification) {
 
 /** What only a job's root has: files that tell the job, and the place for the keys of its sshd. */
 void add_job_files(const Options & options, MountPlan & plan) {
-    constexpr std::uint64_t ssh_bytes = 2U << 20U; // names of 10,000 nodes, and a log
+    constexpr std::uint64_t max_ssh = 2U << 20U; // names of 10,000 nodes, and a log
     const auto path_of = [](const char * path) { return ContainerPath::parse(path).value_or_throw("a path"); };
     const auto add_step = [&](Step step) {
         const bool sealed = !plan.steps.empty() && std::holds_alternative<SealRoot>(plan.steps.back());
         plan.steps.insert(sealed ? plan.steps.end() - 1 : plan.steps.end(), std::move(step));
     };
-    Volume ssh{.from = path_of("/"), .to = path_of("/etc/ssh"), .tmpfs_bytes = ssh_bytes};
-    if (options.ssh) add_step(MountTmpfs{std::move(ssh), ssh_bytes, VolumeOwner::site});
+    Volume ssh{.from = path_of("/"), .to = path_of("/etc/ssh"), .tmpfs_bytes = max_ssh};
+    if (options.ssh) add_step(MountTmpfs{std::move(ssh), max_ssh, VolumeOwner::site});
     add_step(WriteFile{path_of(job_file), options.job});
     if (!options.node.empty()) add_step(WriteFile{path_of(node_file), options.node});
     if (!options.hosts.empty()) add_step(WriteFile{path_of("/var/hostsfile"), hosts_file(options.hosts)});

@@ -95,9 +95,10 @@ void watch(int channel, pid_t launcher, std::chrono::seconds limit) {
     const char * const stage = shared_stage->load(std::memory_order_relaxed);
     log::error("the launch took longer than " + std::to_string(limit.count()) + " s and was ended while " + stage +
                "; the site's launchTimeout sets the limit");
+    constexpr std::chrono::seconds patience{1}; // a process that a dead file system holds ends by nothing else
     // While the launcher lives, its number is its own: it is this process's parent.
     if (::getppid() == launcher) ::kill(launcher, deadline_signal());
-    if (!hung_up(channel, std::chrono::seconds{1}) && ::getppid() == launcher) ::kill(launcher, SIGKILL);
+    if (!hung_up(channel, patience) && ::getppid() == launcher) ::kill(launcher, SIGKILL);
 }
 
 } // namespace shifter::privileged

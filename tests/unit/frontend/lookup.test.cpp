@@ -39,6 +39,14 @@ TEST_CASE("I17: a lookup that prints no well-formed id is refused") {
     CHECK_FALSE(parse_lookup(GENERATE("", "\n\n", "a:b\n", "../../tmp/x\n", "ABC\n", "..\n", "abc 123\n")));
 }
 
+TEST_CASE("a lookup's answer has at most 1 MiB (R16)") {
+    const auto answer_of = [](const char * bytes) {
+        return look_up(Script{std::string{"echo abc3\nhead -c "} + bytes + " /dev/zero\n"}.path(), ubuntu, std::chrono::seconds{20});
+    };
+    CHECK(answer_of("1048571").to_string() == "abc3"); // and five before them
+    CHECK_THROWS_WITH(answer_of("1048572"), "cannot look up the image docker:ubuntu:22.04: the answer is longer than an id can be");
+}
+
 TEST_CASE("the tag reaches the client as one argument, without a shell (H2-2)") {
     const Script script{"[ \"$#:$1:$2\" = '2:lookup:docker:ubuntu:22.04' ] && echo abc1\n"};
     CHECK(look_up(script.path(), ubuntu, std::chrono::seconds{20}).to_string() == "abc1");

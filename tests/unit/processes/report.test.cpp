@@ -19,6 +19,15 @@ TEST_CASE("containers are a table with one line each") {
     CHECK(to_table({}) == "JOB  USER  IMAGE  ID  SINCE  PROCESSES\n");
 }
 
+TEST_CASE("three processes of a container are shown in a line (R16)") {
+    auto containers = one();
+    const auto since = containers[0].since;
+    containers[0].processes.push_back({9, "third", since});
+    CHECK(to_table(containers).find("  3: sh app third\n") != std::string::npos);
+    containers[0].processes.push_back({10, "fourth", since});
+    CHECK(to_table(containers).find("  4: sh app third ...\n") != std::string::npos);
+}
+
 TEST_CASE("containers are JSON whatever their names hold") {
     CHECK(to_json(one()) ==
           "[\n {\"job\": \"42\", \"user\": \"alice\", \"image\": \"a\\\"b\\u000a\", \"id\": \"0123456789abcdef\", "

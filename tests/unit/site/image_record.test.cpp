@@ -23,6 +23,23 @@ ImageRecord record_of(const std::string & lines) {
 
 } // namespace
 
+TEST_CASE("a record has at most 16 MiB, to be read and to be written (R16)") {
+    constexpr std::size_t limit = std::size_t{16} << 20U;
+    std::string text = format_line + "ENV: A=";
+    text += std::string(limit - text.size() - 1, 'x') + "\n";
+    const auto largest = parse_image_record(text);
+    REQUIRE(largest);
+    CHECK(format_image_record(*largest).value_or_throw("test") == text);
+    const auto larger = parse_image_record(text + "\n");
+    REQUIRE_FALSE(larger);
+    CHECK(larger.error().what == "the image record has more than 16 MiB");
+    auto record = *largest;
+    record.env.back() += 'x';
+    const auto written = format_image_record(record);
+    REQUIRE_FALSE(written);
+    CHECK(written.error().what == "the image's entry point, command and environment have more than 16 MiB");
+}
+
 TEST_CASE("a record of a deployed gateway is read (2.6)") {
     const auto record =
         parse_image_record("FORMAT: squashfs\nENTRY: ['/bin/run', '-x']\nCMD: [u'/bin/sh']\nWORKDIR: /work\n"

@@ -1,6 +1,7 @@
 #include "site/site_config.hpp"
 
 #include "base/text.hpp"
+#include "site/config_names.hpp"
 #include "site/site_config_keys.hpp"
 
 #include <catch2/catch.hpp>
@@ -338,6 +339,23 @@ TEST_CASE("all problems are told at once, in the order of the file, and at most 
     CHECK(parsed.problems.size() == 101);
     CHECK(parsed.problems.back().what == "there are more than 100 problems; the others are not shown");
     CHECK_FALSE(parsed.usable());
+}
+
+TEST_CASE("a configuration has at most 4 MiB (R16)") {
+    const std::string full = base + std::string((std::size_t{4} << 20U) - base.size() - 1, '#') + "\n";
+    CHECK(parse(full).problems.empty());
+    const auto larger = parse(full + "\n").problems;
+    REQUIRE_FALSE(larger.empty());
+    CHECK(larger.front().to_string() == "conf: it has more than 4 MiB");
+}
+
+TEST_CASE("a module's name has at most 64 bytes, and a near key is sought for as many (R16)") {
+    const std::string name(64, 'm');
+    CHECK(config_of("module_" + name + "_enabled=1\n").modules.count(name) == 1);
+    REQUIRE(problems_of("module_" + name + "m_enabled=1\n").size() == 1);
+    const std::string near = "siteEnvUnset" + std::string(52, 't'); // 64 bytes
+    CHECK(shifter::suggest_name({near}, "x" + near.substr(1)) == "; is " + near + " meant?");
+    CHECK(shifter::suggest_name({near}, "x" + near).empty());
 }
 
 TEST_CASE("udiMount and loopMount keep out of each other's way") {

@@ -158,6 +158,8 @@ TEST_CASE("an account is a number, or a name in /etc/passwd (I3)") {
     CHECK(shifter::uid_of_account("0") == 0);
     CHECK(shifter::uid_of_account("4711") == 4711);
     CHECK(shifter::uid_of_account("daemon") == 1);
+    CHECK_THROWS(shifter::uid_of_account("daemo"));
+    CHECK_THROWS(shifter::uid_of_account("daemon:x"));
     CHECK(
         failure_of([] { (void)shifter::uid_of_account("no-such-account"); }) ==
         "there is no account \"no-such-account\" in /etc/passwd; write its number where only a name service knows it");
