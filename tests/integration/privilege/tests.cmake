@@ -1,1 +1,1 @@
-shifter_integration_tests(privilege identity mounts images faults accounts ALONE storm)
+shifter_integration_tests(privilege identity mounts images faults accounts two_users ALONE storm)
