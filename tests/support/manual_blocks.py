@@ -54,6 +54,7 @@ TABLE = {
     "how-to/images.md": {
         "shifterimg autoexpire --dry-run": SITE,
         "shifterimg share registry.example.org/lab/app:1 --user bob -": SITE,
+        '"Platforms": {': SITE,
         "mongoexport --db Shifter --collection images --out images.js":
             Not("mongoexport is not in Debian; tests/integration/life/takeover.py runs the other lines on what it writes"),
     },

@@ -133,6 +133,11 @@ class Blocks(ManualTest, unittest.TestCase):
         self.assertNotIn("org/one:1", images)
         self.assertIn("org/two:1", images)
 
+    @of_page("how-to/images.md", '"Platforms": {')
+    def test_nodes_of_several_architectures(self, block):
+        folders = {f"/images/{name}\"": f"{self.folder(f'/images/{name}')}\"" for name in ("alpha", "alpha-arm")}
+        self.gateway_config(**json.loads(f"{{{meant(block, folders)}}}"))
+
     @of_page("how-to/images.md", "shifterimg share registry.example.org/lab/app:1 --user bob -")
     def test_an_owner_shares_and_hands_over(self, block):
         a, b = self.site.users["a"], self.site.users["b"]
