@@ -155,23 +155,26 @@ class Identity(PrivilegeTest):
         self.addCleanup(write_text, "/proc/sys/fs/suid_dumpable", before)
         write_text("/proc/sys/fs/suid_dumpable", "1")
         look = ("import os, select, sys\nprint('ready', flush=True)\nseen, read = set(), set()\n"
+                "def is_launcher(pid): return open(f'/proc/{pid}/comm').read() == 'shifter\\n' and sys.argv[1] in open(f'/proc/{pid}/cmdline').read()\n"
                 "while not select.select([0], [], [], 0.005)[0]:\n"
                 "    for pid in filter(str.isdigit, os.listdir('/proc')):\n"
                 "        try:\n"
-                "            if open(f'/proc/{pid}/comm').read() != 'shifter\\n': continue\n"
+                "            if not is_launcher(pid): continue\n"
                 "            uids = next(line for line in open(f'/proc/{pid}/status') if line.startswith('Uid:')).split()[1:]\n"
                 "            seen.add(' '.join(uids))\n"
-                "            open(f'/proc/{pid}/mem', 'rb').close(); read.add(' '.join(uids))\n"
+                "            open(f'/proc/{pid}/mem', 'rb').close()\n"
+                "            if is_launcher(pid): read.add(' '.join(uids))  # it has not become the command meanwhile\n"
                 "        except OSError: pass\n"
                 "print(sorted(read)); print(sorted(seen))\n")
         user = self.site.users["a"]
-        watcher = self.site.start("/usr/bin/python3", "-c", look, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        ours = f"looked-at-{os.getpid()}"  # not those of other tests, one of which may run without set-id
+        watcher = self.site.start("/usr/bin/python3", "-c", look, ours, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(lambda: watcher.poll() is None and (watcher.kill(), watcher.communicate()))
         self.assertEqual(watcher.stdout.readline(), "ready\n")
         for call in ("setresgid", "setresuid"):
             for when in (1, 2, 3):
                 done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:delay_exit=200000:when={when}",
-                                       "-u", user.name, self.site.program("shifter"), "--image=id:a1", "true"],
+                                       "-u", user.name, self.site.program("shifter"), "--image=id:a1", "true", ours],
                                       cwd="/", capture_output=True, text=True, timeout=120)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
         read, seen = watcher.communicate("end\n", timeout=60)[0].splitlines()
