@@ -7,6 +7,7 @@
 #include "slurm-plugin/child.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <fcntl.h>
 
 namespace shifter::slurm_plugin {
@@ -183,8 +184,18 @@ void write_comment(const JobOnNode & job, const std::string & field, const RunRe
                     text::join(lines_of(done.err + done.out, "scontrol: "), "; ")};
 }
 
-std::size_t forget_job(const JobOnNode & job, uid_t uid) {
-    // Also without notes: the late epilog of a requeued job's first run may have removed those of its second.
+void note_root_of_step(const JobOnNode & job) noexcept {
+    try {
+        (void)JobNotes::make(job);
+    } catch (const std::exception &) {
+        // The step has its root all the same; what it leaves there is Slurm's to end.
+    }
+}
+
+std::size_t forget_job(const JobOnNode & job, uid_t uid, bool had_image) {
+    // With an image also without notes: the late epilog of a requeued job's first run may have removed those of its
+    // second.
+    if (!had_image && !JobNotes::find(job)) return 0;
     const std::size_t ended = privileged::end_processes_in_root(job, uid);
     JobNotes::remove(job);
     return ended;

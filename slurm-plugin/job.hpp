@@ -61,7 +61,14 @@ void note_job(const privileged::JobOnNode & job, const std::optional<JobRequest>
 /** Writes the image into a field of the job's record, by scontrol(1): "Comment" or "AdminComment". @throws Error */
 void write_comment(const privileged::JobOnNode & job, const std::string & field, const RunRequest & request);
 
-/** When the job has left: ends what it left in its root, and forgets it. @return how many processes were ended */
-std::size_t forget_job(const privileged::JobOnNode & job, uid_t uid);
+/** A step makes a root of its own: in a job that has noted nothing, this tells its end that there was one. */
+void note_root_of_step(const privileged::JobOnNode & job) noexcept;
+
+/**
+ * When the job has left: ends what it left in its roots, and forgets it. A job that neither had an image nor noted
+ * anything had none, and nobody looks through the node's processes for it.
+ * @return how many processes were ended
+ */
+std::size_t forget_job(const privileged::JobOnNode & job, uid_t uid, bool had_image);
 
 } // namespace shifter::slurm_plugin

@@ -56,6 +56,13 @@ std::vector<std::string> environment_of(spank_t spank) {
     return variables;
 }
 
+/** What the submission gave to prologs and epilogs. */
+std::optional<std::string> control_variable(const std::string & name) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
+    const char * const value = std::getenv(("SPANK_" + name).c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
 Environment lookup_in(const std::vector<std::string> & variables) {
     return [&variables](const std::string & name) -> std::optional<std::string> {
         for (const std::string & entry : variables)
@@ -85,7 +92,8 @@ std::string nodes_of_job() {
     const auto counts = parse_counts(counts_text == nullptr ? "" : counts_text);
     if (list == nullptr || !counts) return {};
     std::vector<std::string> nodes;
-    auto * const hosts = ::slurm_hostlist_create(list); // hostlist_t is a pointer here, and in newer releases the struct
+    // No hostlist_t: it is a pointer in this release, and the struct in newer ones.
+    auto * const hosts = ::slurm_hostlist_create(list);
     if (hosts == nullptr) return {};
     while (char * const node = ::slurm_hostlist_shift(hosts)) {
         nodes.emplace_back(node);
@@ -128,6 +136,7 @@ std::optional<RunRequest> container_of_step(const JobOnNode & job, const std::ve
 /** The job's root, or one for this step alone: another image than the job's, or a cluster without extern steps. */
 privileged::JobRoot root_for(const JobOnNode & job, const Identity & user, const RunRequest & request) {
     if (auto found = privileged::find_job_root(job, user, request, node_site())) return *std::move(found);
+    note_root_of_step(job);
     return make_job_root(job, user, request, node_site());
 }
 
@@ -217,11 +226,7 @@ void put_in_front(spank_t spank, TaskPlan & plan, std::string & program) {
 
 void job_arrives(spank_t spank) {
     const JobOnNode job = job_of(spank);
-    const auto variable = [](const std::string & name) -> std::optional<std::string> {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
-        const char * const value = std::getenv(("SPANK_" + name).c_str());
-        return value == nullptr ? std::nullopt : std::optional<std::string>{value};
-    };
+    const Environment variable = control_variable;
     std::optional<JobRequest> noted;
     try {
         if (auto request = container_request(variable, variable))
@@ -237,7 +242,8 @@ void job_arrives(spank_t spank) {
 
 void job_leaves(spank_t spank) {
     const JobOnNode job = job_of(spank);
-    if (const std::size_t ended = forget_job(job, item<uid_t>(spank, S_JOB_UID, "user")); ended > 0)
+    const bool had_image = control_variable("SHIFTER_IMAGE").has_value();
+    if (const std::size_t ended = forget_job(job, item<uid_t>(spank, S_JOB_UID, "user"), had_image); ended > 0)
         ::slurm_info("shifter: job %s left %zu processes in its container; they were ended", job.job().c_str(), ended);
 }
 

@@ -33,7 +33,7 @@ from services import Service, free_port  # noqa: E402
 from site_fixture import PREFIX, Leftovers, Site, descendants, loops, mounts  # noqa: E402
 
 PLUGIN = f"{PREFIX}/lib/shifter/shifter_slurm.so"
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 # What srun says in a job when the step before has not left its processors yet, on a busy machine.
 WAITING = re.compile(r"^srun: (Job \d+ step creation temporarily disabled.*|Step created for job \d+)\n", re.MULTILINE)
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE"}
@@ -253,6 +253,31 @@ class Cluster:
 
     def stop_slurmd(self, node: str, kill: bool = False) -> None:
         self._services[f"slurmd-{node}"].stop(signal.SIGKILL if kill else signal.SIGTERM)
+
+    def power_cut(self, node: str) -> None:
+        """Ends all that runs on a node at once, slurmd and what held its namespaces included."""
+        host = os.readlink(f"/proc/{self.node_pid(node)}/ns/uts")
+        left = [pid for pid, _ in descendants() if self._uts_of(pid) == host]
+        while left:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            for name in (f"slurmd-{node}", f"node-{node}"):
+                self._services[name].stop()
+            self.site._reap()
+            left = [pid for pid, _ in descendants() if self._uts_of(pid) == host]
+        os.unlink(f"{self.dir}/run/{node}.ready")
+
+    def power_on(self, node: str) -> None:
+        """After power_cut(): the node as it was when the cluster began, with a slurmd."""
+        self._start_holder(node)
+        self.start_slurmd(node)
+
+    @staticmethod
+    def _uts_of(pid: int) -> str:
+        try:
+            return os.readlink(f"/proc/{pid}/ns/uts")
+        except OSError:
+            return ""
 
     # The end.
 

@@ -51,6 +51,18 @@ class FixedImage(unittest.TestCase):
         self.assertEqual(self.cluster.output(f"{home}/requeued"), "id:aaaa1 app:1\n" * 2)
         self.lookups_are("app:1")
 
+    def test_what_scontrol_update_changes_is_the_job_and_never_its_image(self):
+        job = self.held("--image=app:1")
+        changed = self.cluster.run("scontrol", "update", f"JobId={job}", "Comment=shifter id:aaaa2", "TimeLimit=5", "JobName=other")
+        self.assertEqual((changed.returncode, changed.stderr), (0, ""))
+        refused = self.cluster.run("scontrol", "update", f"JobId={job}", "image=app:2")  # Slurm knows no such field
+        self.assertNotEqual(refused.returncode, 0)
+        self.cluster.control("scontrol", "release", job)
+        done = self.cluster.finish(job)
+        self.assertEqual((done.state, done.output), ("COMPLETED", "id:aaaa1 app:1\n" * 3))
+        self.assertEqual(self.cluster.fields(job)["JobName"], "other")
+        self.lookups_are("app:1")
+
     def test_the_elements_of_an_array_share_one_lookup(self):
         home = self.cluster.site.users["a"].home
         job = self.cluster.sbatch(f"#!/bin/sh\nsrun {PRINT}\n", "--array=1-3", "--image=app:1")

@@ -83,8 +83,15 @@ class JobRoot(unittest.TestCase):
                               lines=4)
         self.assertEqual(len(loops(self.cluster.site.dir)), 1)
         self.assertEqual({node: self.cluster.node_mounts(node) for node in self.cluster.node_names}, before)
-        self.cluster.control("scancel", job)
-        self.cluster.finish(job)
+        # Nor do two jobs of two users have more, and so they share its page cache.
+        flag = f"{self.cluster.site.users['b'].home}/on"
+        other = self.cluster.sbatch(f"#!/bin/sh\nsrun shifter sh -c 'echo >/home/{os.path.basename(os.path.dirname(flag))}/on; sleep 60'\n",
+                                    "--image=id:aaaa1", "--chdir=/", "-N2", user="b")
+        wait_until(lambda: os.path.exists(flag), "the other user's job runs")
+        self.assertEqual(len(loops(self.cluster.site.dir)), 1)
+        for number in (job, other):
+            self.cluster.control("scancel", number)
+            self.cluster.finish(number)
 
     def test_r11_whatever_ends_a_job_its_root_is_gone(self):
         script = f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; sleep 60'\n"
@@ -137,6 +144,18 @@ class JobRoot(unittest.TestCase):
         self.cluster.check()
         self.assertEqual(self.cluster.holders(namespace), [])
 
+    def test_r11_a_node_that_is_switched_off_under_a_job_and_comes_back(self):
+        job, _ = self.cluster.running(f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; sleep 1000'\n", "--nodelist=n1",
+                                      "--no-requeue")
+        self.cluster.power_cut("n1")
+        wait_until(lambda: not loops(self.cluster.site.dir), "no loop device is left")
+        self.cluster.control("scontrol", "update", "nodename=n1", "state=down", "reason=off")
+        self.assertEqual(self.cluster.finish(job).state, "NODE_FAIL")
+        self.cluster.power_on("n1")
+        self.cluster.control("scontrol", "update", "nodename=n1", "state=resume")
+        self.cluster.check()
+        self.assertEqual(self.batch("srun -N2 shifter cat /data/name\n", "--image=id:aaaa1", "-N2"), ["NAME=one"] * 2)
+
     def test_r11_a_daemon_that_a_job_leaves_behind_is_ended_with_it(self):
         script = (f"srun shifter sh -c '{NAMESPACE} >{self.home_inside}/out; "
                   "setsid sleep 1000 </dev/null >/dev/null 2>&1 &'\n")
@@ -144,6 +163,14 @@ class JobRoot(unittest.TestCase):
         self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
         self.cluster.check()
         self.assertEqual(self.cluster.holders(namespace), [])
+
+    def test_r11_a_daemon_that_a_step_with_an_image_leaves_in_a_job_without_one(self):
+        script = (f"srun --image=id:aaaa1 --shifter-run sh -c '{NAMESPACE} >{self.home_inside}/out; "
+                  "setsid sleep 1000 </dev/null >/dev/null 2>&1 &'\n")
+        job = self.cluster.sbatch("#!/bin/sh\n" + script, "--chdir=/")
+        self.assertEqual(self.cluster.finish(job).state, "COMPLETED")
+        self.cluster.check()
+        self.assertEqual(self.cluster.holders(self.cluster.output(f"{self.home}/out").strip()), [])
 
     def test_a_job_goes_on_when_its_image_expires(self):
         flag = f"{self.home}/go"

@@ -7,7 +7,7 @@ import unittest
 from cluster_fixture import PLUGIN, WAITING, Cluster, wait_until
 from manual_blocks import CLUSTER, ManualTest, commands, of_page, printed
 from published import publish
-from site_fixture import HOMES, PREFIX
+from site_fixture import HOMES, PREFIX, SYSCONFDIR
 
 PAGE = "how-to/slurm.md"
 
@@ -71,6 +71,20 @@ class Manual(ManualTest, unittest.TestCase):
         host, release, *ids = done.stdout.splitlines()
         self.assertEqual((host, release), ("n2", "NAME=one"))
         self.assertEqual([line.startswith(f"uid={user.uid}") for line in ids], [True, True], done.stdout)
+
+    @of_page(PAGE, "shifter-slurm-tree /opt/shifter/slurm", "module_slurm_copyPath = /opt/shifter/slurm", "#SBATCH --image=docker:debian:12 #3")
+    def test_slurm_in_containers(self, make, lines, script):
+        tree = f"{self.cluster.site.dir}/slurm"
+        done = subprocess.run(["/bin/sh", "-ec", self.here(make, {"/opt/shifter/slurm": tree})], check=True, capture_output=True, text=True,
+                              env={**self.cluster.environment, "PATH": f"{PREFIX}/sbin:/usr/sbin:/usr/bin:/sbin:/bin"})
+        # What is printed here is what the page says, but for the places.
+        places = {"/opt/shifter/slurm": tree, "/etc/slurm": f"{self.cluster.dir}/etc", "/usr/lib/shifter": f"{PREFIX}/lib/shifter",
+                  "/etc/shifter": SYSCONFDIR}
+        self.assertEqual(done.stdout.strip(), self.here(lines, places).strip())
+        self.addCleanup(self.cluster.site.write_config, f"siteFs={HOMES}:{HOMES}\n")
+        self.cluster.site.write_config(f"siteFs={HOMES}:{HOMES}\n" + done.stdout)
+        done = self.cluster.finish(self.cluster.sbatch("#!/bin/sh\n" + self.here(script), "--chdir=/"))
+        self.assertEqual((done.state, done.output), ("COMPLETED", "RUNNING\n"))
 
     @of_page(PAGE, "JOB  USER   IMAGE      ID            SINCE                 P")
     def test_what_runs(self, table):

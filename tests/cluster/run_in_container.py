@@ -89,6 +89,11 @@ class RunInContainer(unittest.TestCase):
         done = self.cluster.run("srun", "--overlap", f"--jobid={job}", "sh", "-c", f"cat /data/name; {NAMESPACE}", cwd="/")
         self.assertEqual((done.stdout.splitlines()[0], done.stdout.splitlines()[1]),
                          ("NAME=one", self.cluster.output(flag).strip()), done.stderr)
+        typed = f"srun --overlap --jobid={job} --pty sh -c '[ -t 0 ] && [ -t 1 ] && echo a terminal; {NAMESPACE}'"
+        done = self.cluster.run("/usr/bin/script", "--quiet", "--return", "--command", typed, "/dev/null", cwd="/")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        for words in ("a terminal", self.cluster.output(flag).strip()):
+            self.assertIn(words, done.stdout)
         self.cluster.control("scancel", job)
         self.cluster.finish(job)
 

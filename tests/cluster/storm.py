@@ -95,6 +95,9 @@ class Storm(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (0, "NAME=0\n" * 2), done.stderr)
             done = self.cluster.run("srun", "-N2", "--image=id:aaaa1", "shifter", "cat", "/data/name", cwd="/")
             self.assertEqual((done.returncode, done.stdout), (0, "NAME=0\n" * 2), done.stderr)
+            # And what it leaves behind is ended, though nothing was noted: setUp of the next test looks.
+            done = self.cluster.run("srun", "--image=id:aaaa1", "sh", "-c", "setsid sleep 1000 </dev/null >/dev/null 2>&1 &", cwd="/")
+            self.assertEqual(done.returncode, 0, done.stderr)
             wait_until(lambda: set(self.cluster.node_states().values()) == {"idle"}, "idle nodes")
         finally:
             for node in self.cluster.node_names:

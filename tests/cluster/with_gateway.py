@@ -33,12 +33,21 @@ class WithGateway(unittest.TestCase):
                          r"^sbatch: error: shifter: cannot use image docker:\S+/org/other:1: .")
 
     def test_a_job_needs_no_gateway_after_its_submission(self):
+        home = self.site.users["a"].home
+        runs, _ = self.cluster.running(f"shifter sh -c 'echo in' >{home}/out\nwhile [ ! -e {home}/gone ]; do sleep 0.1; done\n"
+                                       f"srun shifter sh -c 'echo still'\nsrun --shifter-run --image={self.image} true\necho $?\n",
+                                       f"--image={self.image}")
         job = self.cluster.sbatch("#!/bin/sh\nsrun shifter sh -c 'echo in'\n", f"--image={self.image}", "--chdir=/",
                                   "--hold")
         self.site.gateway.stop()
         self.addCleanup(self.site.start_gateway)
         self.cluster.control("scontrol", "release", job)
         self.assertEqual(self.cluster.finish(job).output, "in\n")
+        with open(f"{home}/gone", "w"):
+            pass
+        still, *refused, status = self.cluster.finish(runs).output.splitlines()
+        self.assertEqual((still, status), ("still", "1"))  # only a new image has to be asked for
+        self.assertIn("srun: error: shifter: cannot use image ", refused[0])
         done = self.cluster.run("srun", f"--image={self.image}", "/bin/true")
         self.assertEqual(done.returncode, 1)
         self.assertIn("srun: error: shifter: cannot use image ", done.stderr)
