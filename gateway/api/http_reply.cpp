@@ -43,9 +43,10 @@ MHD_Response * whole_reply(std::string && text) {
     return reply;
 }
 
-MHD_Response * reply_in_parts(Response && response, const std::string & request_id) {
+MHD_Response * reply_in_parts(std::string && first, std::function<std::string()> && more,
+                              const std::string & request_id) {
     constexpr std::size_t block_bytes = std::size_t{64} << 10U;
-    auto parts = std::make_unique<Parts>(Parts{std::move(response.body), std::move(response.more), request_id});
+    auto parts = std::make_unique<Parts>(Parts{std::move(first), std::move(more), request_id});
     MHD_Response * reply = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block_bytes, &next_part, parts.get(),
                                                              [](void * of) { delete static_cast<Parts *>(of); });
     if (reply != nullptr) (void)parts.release();
@@ -55,8 +56,9 @@ MHD_Response * reply_in_parts(Response && response, const std::string & request_
 } // namespace
 
 MHD_Result send_reply(MHD_Connection * connection, Response response, const std::string & request_id) {
-    MHD_Response * reply =
-        response.more ? reply_in_parts(std::move(response), request_id) : whole_reply(std::move(response.body));
+    MHD_Response * reply = response.more
+                               ? reply_in_parts(std::move(response.body), std::move(response.more), request_id)
+                               : whole_reply(std::move(response.body));
     if (reply == nullptr) return MHD_NO;
     (void)MHD_add_response_header(reply, "Content-Type", response.content_type);
     (void)MHD_add_response_header(reply, "X-Request-Id", request_id.c_str());
