@@ -1,5 +1,6 @@
 """Who the command is, what it inherits, and what nobody can do to the launcher: I1 to I8."""
 import os
+import re
 import resource
 import shutil
 import signal
@@ -9,6 +10,7 @@ import unittest
 
 from privilege_site import PrivilegeTest
 
+PAGE = f"{os.path.dirname(os.path.abspath(__file__))}/../../../docs/explanation/privileges.md"
 STATUS = ("--image=id:a1", "cat", "/proc/self/status")
 
 
@@ -34,6 +36,7 @@ class Identity(PrivilegeTest):
             self.assertEqual(status["NoNewPrivs"], "1")
 
     def test_I1_groups_are_those_of_the_process_without_group_0(self):
+        """Contract 6.2, H6-3."""
         user = self.site.users["a"]
         done = subprocess.run([self.site.program("shifter"), *STATUS], user=user.uid, group=user.gid, extra_groups=[0, 4242, 5151], env={}, cwd="/",
                               capture_output=True, text=True, timeout=60)
@@ -41,6 +44,7 @@ class Identity(PrivilegeTest):
         self.assertEqual(sorted(map(int, fields(done.stdout)["Groups"].split())), [4242, 5151])
 
     def test_I1_root_and_group_0_are_refused(self):
+        """Contract 6.2."""
         user = self.site.users["a"]
         for uid, gid, why in ((0, 0, "it is not for root"), (0, user.gid, "it is not for root"), (user.uid, 0, "your primary group is 0")):
             done = subprocess.run([self.site.program("shifter"), *STATUS], user=uid, group=gid, extra_groups=[], env={}, capture_output=True, text=True)
@@ -98,6 +102,28 @@ class Identity(PrivilegeTest):
         with open(trace) as stream:
             executed = [line.split('"')[1] for line in stream if "execve(" in line and line.rstrip().endswith("= 0")]
         self.assertEqual(executed, [self.site.program("shifter"), "/bin/true"])
+
+    def test_the_system_calls_of_a_launch_are_those_of_the_page(self):
+        with open(PAGE) as stream:
+            section = stream.read().partition("## The system calls of a launch\n")[2].partition("\n## ")[0]
+        rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("|") and "`" in line]
+        self.assertEqual(len(rows), 6)
+        listed = {who: {call for name, calls in rows if who in name for call in re.findall(r"`(\w+)`", calls)} for who in ("shifter", "children")}
+        user, seen = self.site.users["a"], set()
+        for words in ([], ["-V", "/tmp:/v"], ["-V", "/tmp:/usr/new"], ["--writable"]):
+            log = f"{self.site.dir}/calls"
+            subprocess.run(["strace", "-f", "-qq", "-o", log, "-u", user.name, self.site.program("shifter"), "--image=id:a1", *words, "true"],
+                           check=True, env={"PATH": "/usr/bin:/bin"}, cwd="/", timeout=120)
+            with open(log) as stream:
+                calls = [(pid, line.partition("(")[0]) for pid, line in (line.split(None, 1) for line in stream) if re.match(r"[a-z]\w*\(", line)]
+            launcher = calls[0][0]
+            command = [number for number, call in enumerate(calls) if call == (launcher, "execve")][1]
+            of_launcher = {call for pid, call in calls[:command + 1] if pid == launcher}
+            of_children = {call for pid, call in calls if pid != launcher}
+            stopped = {"restart_syscall"}  # by whoever stops and continues the test
+            self.assertEqual((of_launcher - listed["shifter"] - stopped, of_children - listed["children"] - stopped), (set(), set()), words)
+            seen |= of_launcher
+        self.assertLessEqual({"fsmount", "mount_setattr", "pivot_root", "setresuid", "capset"}, seen)
 
     def test_I5_the_command_inherits_what_the_caller_passed_and_nothing_else(self):
         self.assertEqual(self.output("--image=id:a1", "ls", "/proc/self/fd").split(), ["0", "1", "2", "3"])  # 3 is ls's own

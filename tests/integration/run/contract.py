@@ -49,6 +49,33 @@ class AppendixA(unittest.TestCase):
         self.assertEqual([self.shifter(command, image=self.tag).returncode for command in ("true", "false", "/nonexistent")], [0, 1, 127])
         self.assertEqual(self.site.run("shifter").returncode, 1)
 
+    def test_1_7_each_row_of_statuses_has_its_stream(self):
+        """1 is the launcher's and says why on stderr alone (H1-13, H1-14); 126 and 127 name the program as it was called."""
+        self.add("bad", "FORMAT: squashfs\nENTRY: [1]\n")
+        self.add("others", f"FORMAT: squashfs\nUSERACL: {self.site.users['b'].uid}\n")
+        self.addCleanup(self.site.write_config, CONFIG)
+        rows = (("option", "", ["--no-such-option"], "unrecognized"), ("config", "launchTimeout=soon\n", ["true"], "launchTimeout"),
+                ("lookup", "", ["true"], "no/such"), ("metadata", "", ["true"], "bad"), ("permission", "", ["true"], "others"),
+                ("mount", "", ["-V", "/no-such:/v", "true"], "/no-such"), ("module", "", ["-m", "no-such", "true"], "no-such"),
+                ("hook", "sitePreMountHook=/bin/false\n", ["true"], "sitePreMountHook"), ("env", "", ["-e", "NOVALUE", "true"], "NOVALUE"),
+                ("env file", "", ["--env-file=/no-such", "true"], "/no-such"))
+        images = {"lookup": f"docker:{self.site.registry}/no/such:1", "metadata": "id:bad", "permission": "id:others"}
+        for kind, config, words, named in rows:
+            with self.subTest(kind):
+                self.site.write_config(CONFIG + config)
+                done = self.shifter(*words, image=images.get(kind, "id:e0"))
+                self.assertEqual((done.returncode, done.stderr.partition(": ")[0]), (1, "shifter"), done.stderr)
+                self.assertIn(named, done.stderr)
+                if kind != "option":  # which shows the usage as well
+                    self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1), done.stderr)
+        self.site.write_config(CONFIG)
+        program = self.site.program("shifter")
+        for words, status, line in ((["--help"], 0, ""), (["sh", "-c", "exit 7"], 7, ""),
+                                    (["/no/such"], 127, f"{program}: /no/such: No such file or directory\n"),
+                                    (["/etc/passwd"], 126, f"{program}: /etc/passwd: Permission denied\n")):
+            done = self.shifter(*words)
+            self.assertEqual((done.returncode, done.stderr), (status, line), words)
+
     def test_2_the_environment(self):
         caller = {"MINE": "1", "UNWANTED": "1", "LD_LIBRARY_PATH": "/mine", "TMPDIR": "/mine"}
         env = dict(line.split("=", 1) for line in self.lines("env", image=self.tag, env=caller))
@@ -75,6 +102,7 @@ class AppendixA(unittest.TestCase):
         self.assertEqual((self.lines("-w", "pwd"), self.lines("--workdir=/etc", "pwd")), (["/usr/lib"], ["/etc"]))
 
     def test_5_the_status_file(self):
+        """And contract 6.2: whose command it is."""
         def status(lines):
             return dict(line.split(":\t", 1) for line in lines)
         outside = status(self.site.run("/bin/cat", "/proc/self/status", umask=0o031).stdout.splitlines())
@@ -94,6 +122,7 @@ class AppendixA(unittest.TestCase):
         self.assertEqual(with_volumes, [f'{{"identifier":"e0","user":"{who}","volMap":"/tmp:/b:ro;/var/tmp:/z","modules":""}}'])
 
     def test_7_etc(self):
+        """And the vectors of contract 5.6."""
         who = pwd.getpwnam(self.site.users["a"].name)
         self.assertEqual(self.lines("readlink", "/etc/mtab"), ["/proc/mounts"])
         line = f"{who.pw_name}:x:{who.pw_uid}:{who.pw_gid}:{who.pw_gecos}:{who.pw_dir}:{who.pw_shell}"

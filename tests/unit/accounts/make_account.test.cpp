@@ -22,7 +22,7 @@ std::string failure_of(const AccountQuestion & question, const KnownAccounts & k
 
 } // namespace
 
-TEST_CASE("generated files hold the caller, the site's imports and the stubs, and the groups that are known") {
+TEST_CASE("generated files hold the caller, the site's imports and the stubs, and the groups that are known (5.6)") {
     const KnownAccounts known = {
         ann, {{"svc", 7, 70, "", "/", "/bin/false"}}, {{"users", 100, {}}, {"proj", 20, {}}, {"svc", 70, {}}}};
     const Account account = make_account(generated, known, "");

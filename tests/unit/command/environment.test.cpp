@@ -29,7 +29,7 @@ std::string value_of(const Environment & environment, const std::string & name) 
 
 } // namespace
 
-TEST_CASE("each source of the environment replaces the one before it") {
+TEST_CASE("each source of the environment replaces the one before it, in the order of contract 1.6") {
     Sources sources;
     Module module;
     const auto set = [](const char * value) { return EnvironmentEdit{{{"V", value}}, {}, {}, {}}; };
@@ -115,7 +115,7 @@ TEST_CASE("a site appends and prepends with colons, sets what is absent or empty
     CHECK(value_of(environment, "NEW") == "(unset)");
 }
 
-TEST_CASE("an env file is read line by line, quotes and all") {
+TEST_CASE("an env file is read line by line, quotes and all (1.6)") {
     const auto entries = command::parse_environment_file("# comment\n\n  A=1  \nB=\"two words\"\nC=\n\tD=x=y\n");
     REQUIRE(entries);
     CHECK(*entries == Words{"A=1", "B=\"two words\"", "C=", "D=x=y"});

@@ -27,7 +27,7 @@ TEST_CASE("whole lines of passwd are read, others are skipped") {
     CHECK(entries[1].uid == 1000);
 }
 
-TEST_CASE("the group file keeps root, drops other groups of gid 0, and names only the user") {
+TEST_CASE("the group file keeps root, drops other groups of gid 0, and names only the user (5.6, step 7)") {
     const std::vector<GroupEntry> groups = {{"wheel", 0, {"eve"}}, {"proj", 20, {"eve", "ann"}},
                                             {"ann", 30, {}},       {"other", 40, {"eve"}},
                                             {"job", 50, {}},       {"proj", 20, {}}};

@@ -268,7 +268,7 @@ TEST_CASE("a site mount below /etc comes to the top of the merged /etc") {
     line(inputs.described(), "mount --move /var/udiMount/etc/opt/cray /var/udiMount/etc/opt/cray");
 }
 
-TEST_CASE("a static /etc is copied but for group and shadow, and the whole group file does not stay (H5-11)") {
+TEST_CASE("a static /etc is copied but for group and shadow, and the whole group file does not stay (5.6, H5-11)") {
     Inputs inputs;
     inputs.site.populate_etc_dynamically = false;
     bool copied = false;
