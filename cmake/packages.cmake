@@ -8,7 +8,7 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME shifter)
 set(CPACK_PACKAGE_VENDOR "the maintainers of shifter")
-set(CPACK_PACKAGE_CONTACT "the maintainers of shifter <root@localhost>")
+set(CPACK_PACKAGE_CONTACT "the maintainers of shifter <root@localhost>" CACHE STRING "who answers for packages of this build")
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -50,7 +50,7 @@ endfunction()
 shifter_package(runtime "runs commands in containers made from images, for compute nodes"
   CONFFILES udiRoot.conf.example SCRIPTS postrm
   FIELDS "RECOMMENDS=shifter-client" "SUGGESTS=xfsprogs")
-shifter_package(docs "the pages about shifter: how to, reference, explanation, and sample configurations"
+shifter_package(docs "the pages about shifter, and sample configurations"
   FIELDS "ARCHITECTURE=all" "SHLIBDEPS=OFF")
 if(SHIFTER_BUILD_GATEWAY)
   shifter_package(client "shifterimg, which asks the image gateway"
