@@ -35,7 +35,7 @@ struct RouteTable {
               "RecordList", "limit,after,layers"},
         Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
               "The record of a READY image, or 404. `REPOSITORY@sha256:…` also finds what was pulled by a tag of that "
-              "repository and has this manifest. `?layers=1`: with `layers`.",
+              "repository and has this manifest, or named this index. `?layers=1`: with `layers`.",
               "Record", "layers"},
         Route{Method::post, "/api/pull/{system}/{type}/{tag...}", Access::caller, &Api::pull_image, nullptr,
               "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it "

@@ -13,10 +13,13 @@
 namespace shifter::api {
 namespace {
 
-/** REPOSITORY@DIGEST also means what was pulled by a tag of that repository: an image's identifier is the digest of its
- * manifest. Only the tags that the caller may see count (I33). */
+/** REPOSITORY@DIGEST also means what was pulled by a tag of that repository, when the digest is that of its manifest,
+ * which is the image's identifier, or of the index that the tag named. Only the tags that the caller may see count
+ * (I33). */
 std::optional<catalog::Image> find_by_digest(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
                                              const Call & call, const std::string & name) {
+    const std::string & system = call.system->name;
+    const Identity & caller = call.caller.identity;
     const auto parse = [&](const std::string & tag) {
         return ImageReference::parse(tag, settings.default_location, [&](std::string_view text) {
             return settings.locations.count(std::string{text}) > 0;
@@ -24,14 +27,23 @@ std::optional<catalog::Image> find_by_digest(catalog::Catalog & catalog, const p
     };
     const auto wanted = parse(name);
     if (!wanted || !wanted->digest) return std::nullopt;
-    const auto id = ImageId::parse(wanted->digest->hex());
-    auto image = id ? catalog.find_readable(call.system->name, *id, call.caller.identity) : std::nullopt;
-    if (!image || image->manifest_digest != wanted->digest->to_string()) return std::nullopt;
-    const bool is_of_repository = std::any_of(image->tags.begin(), image->tags.end(), [&](const std::string & tag) {
+    const std::string digest = wanted->digest->to_string();
+    const auto is_of_repository = [&](const std::string & tag) {
         const auto reference = parse(tag);
         return reference && reference->registry == wanted->registry && reference->repository == wanted->repository;
-    });
-    return is_of_repository ? std::move(image) : std::nullopt;
+    };
+    const auto id = ImageId::parse(wanted->digest->hex());
+    auto image = id ? catalog.find_readable(system, *id, caller) : std::nullopt;
+    if (image && image->manifest_digest == digest &&
+        std::any_of(image->tags.begin(), image->tags.end(), is_of_repository))
+        return image;
+    for (catalog::Image & each : catalog.readable_of_index(system, digest, caller)) {
+        const bool is_meant = std::any_of(each.indexes.begin(), each.indexes.end(), [&](const auto & index) {
+            return index.digest == digest && is_of_repository(index.tag);
+        });
+        if (is_meant) return std::move(each);
+    }
+    return std::nullopt;
 }
 
 /** The image by id, by its name, or (custom only, H7-4) by its name with ":latest"; what the caller may not see is not

@@ -50,6 +50,10 @@ std::string image_record(const catalog::Image & image, RecordParts parts) {
     // Ours, beside the contract's.
     json["CMD"] = or_missing(image.config.cmd);
     json["digest"] = or_missing(image.manifest_digest);
+    if (!image.indexes.empty()) {
+        Json & indexes = json["indexes"] = Json::object();
+        for (const catalog::TagIndex & index : image.indexes) indexes[index.tag] = index.digest;
+    }
     json["reference"] = or_missing(image.reference);
     json["format"] = image.format;
     json["platform"] = or_missing(image.platform);

@@ -71,7 +71,8 @@ struct Enqueued {
 /** Facts of a finished conversion, to be made visible in one transaction. */
 struct Publication {
     Hold pull;
-    /** Tags are ignored: the pull's key gives the tag. For a private image `grants` holds the requester's own. */
+    /** Tags are ignored: the pull's key gives the tag, and `indexes` says which index it named. For a private image
+     * `grants` holds the requester's own. */
     Image image;
     std::string message; ///< what the requester should know of a pull that went well
 };
@@ -103,6 +104,9 @@ public:
     [[nodiscard]] virtual std::optional<Image> find_readable(const ImageKey & key, const Identity & caller) = 0;
     [[nodiscard]] virtual std::optional<Image> find_readable(const std::string & system, const ImageId & id,
                                                              const Identity & caller) = 0;
+    /** Those of them with a tag that named the index `digest` when it was pulled, and that `caller` may see. */
+    [[nodiscard]] virtual std::vector<Image> readable_of_index(const std::string & system, const std::string & digest,
+                                                               const Identity & caller) = 0;
     /** All images of a system that `caller` may read, in no order that is promised; streams, so memory stays flat. */
     virtual void for_each_image(const std::string & system, const Identity & caller,
                                 const std::function<void(const Image &)> & visit) = 0;

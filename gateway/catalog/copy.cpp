@@ -28,8 +28,9 @@ constexpr Table tables[] = {
      "is_private, config, layers, puller, last_pull, expiration, is_pinned) /* OVERRIDING SYSTEM VALUE */ "
      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
      "SELECT max(number) FROM images /* IS THE LAST NUMBER */"},
-    {"tags", "tttii", "SELECT count(*) FROM tags", "SELECT system, type, tag, image, is_private FROM tags",
-     "INSERT INTO tags (system, type, tag, image, is_private) VALUES (?, ?, ?, ?, ?)", nullptr},
+    {"tags", "tttiit", "SELECT count(*) FROM tags",
+     "SELECT system, type, tag, image, is_private, index_digest FROM tags",
+     "INSERT INTO tags (system, type, tag, image, is_private, index_digest) VALUES (?, ?, ?, ?, ?, ?)", nullptr},
     {"grants", "iiti", "SELECT count(*) FROM grants", "SELECT image, owner, readers, changed FROM grants",
      "INSERT INTO grants (image, owner, readers, changed) VALUES (?, ?, ?, ?)", nullptr},
     {"claims", "tttiii", "SELECT count(*) FROM claims", "SELECT system, type, tag, uid, gid, since FROM claims",

@@ -18,7 +18,8 @@ namespace {
 #define IMAGE_COLUMNS                                                                                                  \
     "SELECT images.system, images.type, images.id, manifest_digest, reference, format, platform, size_bytes, "         \
     "images.is_private, config, layers, puller, last_pull, expiration, is_pinned, "                                    \
-    "(SELECT group_concat(tags.is_private || tags.tag, '" SEPARATOR "') FROM tags WHERE tags.image = images.number), " \
+    "(SELECT group_concat(tags.is_private || index_digest || ' ' || tags.tag, '" SEPARATOR "') FROM tags "             \
+    "WHERE tags.image = images.number), "                                                                              \
     "(SELECT group_concat(owner || ' ' || readers, '" SEPARATOR "') FROM grants WHERE grants.image = images.number) "
 
 constexpr std::size_t rows_at_a_time = 64;
@@ -31,20 +32,29 @@ std::vector<std::string> parts_of(const std::optional<std::string> & list) {
     return parts;
 }
 
+std::optional<std::size_t> first_blank(const std::string & part) {
+    const std::size_t blank = part.find(' ');
+    return blank == std::string::npos ? std::nullopt : std::optional{blank};
+}
+
 void read_tags(const std::optional<std::string> & list, Image & image) {
-    for (const std::string & part : parts_of(list)) {
-        image.tags.push_back(part.substr(1));
-        if (part.front() == '1') image.private_tags.push_back(part.substr(1));
+    for (const std::string & part : parts_of(list)) { // "0sha256:… org/app:1", "1 org/app:2"
+        const std::size_t blank = columns::undamaged(first_blank(part), "a tag");
+        image.tags.push_back(part.substr(blank + 1));
+        if (part.front() == '1') image.private_tags.push_back(image.tags.back());
+        if (blank > 1) image.indexes.push_back({image.tags.back(), part.substr(1, blank - 1)});
     }
     std::sort(image.tags.begin(), image.tags.end());
+    std::sort(image.private_tags.begin(), image.private_tags.end());
+    std::sort(image.indexes.begin(), image.indexes.end(),
+              [](const TagIndex & left, const TagIndex & right) { return left.tag < right.tag; });
 }
 
 void read_grants(const std::optional<std::string> & list, Image & image) {
     for (const std::string & part : parts_of(list)) {
-        const std::size_t blank = part.find(' ');
-        const auto owner = text::parse_unsigned<uid_t>(part.substr(0, blank));
-        if (!owner || blank == std::string::npos) throw Error{"the catalog is damaged: a grant cannot be read"};
-        image.grants.push_back({*owner, acl_of(part.substr(blank + 1))});
+        const std::size_t blank = columns::undamaged(first_blank(part), "a grant");
+        const auto owner = columns::undamaged(text::parse_unsigned<uid_t>(part.substr(0, blank)), "a grant");
+        image.grants.push_back({owner, acl_of(part.substr(blank + 1))});
     }
     std::sort(image.grants.begin(), image.grants.end(),
               [](const Grant & left, const Grant & right) { return left.owner < right.owner; });
@@ -132,6 +142,15 @@ std::optional<Image> find(Connection & connection, const std::string & system, c
     return read_one(query);
 }
 
+std::vector<Image> of_index(Connection & connection, const std::string & system, const std::string & digest) {
+    Statement query{connection, IMAGE_COLUMNS "FROM images WHERE number IN (SELECT image FROM tags WHERE system = ? "
+                                              "AND index_digest = ? AND index_digest <> '')"};
+    query.bind(system, digest);
+    std::vector<Image> images;
+    while (query.step()) images.push_back(read_image(query));
+    return images;
+}
+
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
                     const std::function<bool(Image &&)> & visit) {
     std::string last = after;
@@ -188,10 +207,11 @@ void store(Connection & connection, const Image & image, const ImageKey & key, T
     const std::int64_t number = store_row(connection, image);
     const bool is_private_tag =
         std::find(image.private_tags.begin(), image.private_tags.end(), key.tag) != image.private_tags.end();
-    Statement{connection, "INSERT INTO tags (system, type, tag, image, is_private) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
-                          "(system, type, tag) "
-                          "DO UPDATE SET image = excluded.image, is_private = excluded.is_private"}
-        .bind(key.system, columns::of(key.type), key.tag, number, is_private_tag)
+    Statement{connection,
+              "INSERT INTO tags (system, type, tag, image, is_private, index_digest) VALUES (?, ?, ?, ?, ?, ?) "
+              "ON CONFLICT (system, type, tag) DO UPDATE SET image = excluded.image, is_private = excluded.is_private, "
+              "index_digest = excluded.index_digest"}
+        .bind(key.system, columns::of(key.type), key.tag, number, is_private_tag, image.index_of(key.tag))
         .run();
     for (const Grant & grant : image.grants) store_grant(connection, number, grant, now);
 }

@@ -13,6 +13,9 @@ using sql::Connection;
 
 [[nodiscard]] std::optional<Image> find(Connection & connection, const ImageKey & key);
 [[nodiscard]] std::optional<Image> find(Connection & connection, const std::string & system, const ImageId & id);
+/** Those with a tag that named the index `digest`. */
+[[nodiscard]] std::vector<Image> of_index(Connection & connection, const std::string & system,
+                                          const std::string & digest);
 /** In the order of identifiers, from the first after `after` on, until `visit` says false. */
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
                     const std::function<bool(Image &&)> & visit);

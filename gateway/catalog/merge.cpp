@@ -17,6 +17,13 @@ void set_member(Tags & tags, const std::string & tag, bool is_member) {
     if (is_member) tags.insert(std::lower_bound(tags.begin(), tags.end(), tag), tag);
 }
 
+void set_index(Image & image, const std::string & tag, const std::string & digest) {
+    auto & indexes = image.indexes;
+    std::erase_if(indexes, [&](const TagIndex & each) { return each.tag == tag; });
+    const auto is_before = [&](const TagIndex & each) { return each.tag < tag; };
+    if (!digest.empty()) indexes.insert(std::partition_point(indexes.begin(), indexes.end(), is_before), {tag, digest});
+}
+
 void add_grant(std::vector<Grant> & grants, const Grant & grant) {
     const auto own =
         std::find_if(grants.begin(), grants.end(), [&](const Grant & each) { return each.owner == grant.owner; });
@@ -42,8 +49,10 @@ Image merge(const std::optional<Image> & existing, const ImageKey & key, const I
     image.type = key.type;
     image.tags = existing ? existing->tags : Tags{};
     image.private_tags = existing ? existing->private_tags : Tags{};
+    image.indexes = existing ? existing->indexes : std::vector<TagIndex>{};
     set_member(image.tags, key.tag, true);
     set_member(image.private_tags, key.tag, pulled.is_private);
+    set_index(image, key.tag, pulled.index_of(key.tag));
     if (existing) {
         image.grants = existing->grants;
         for (const Grant & grant : pulled.grants) add_grant(image.grants, grant);
@@ -56,7 +65,10 @@ Image merge(const std::optional<Image> & existing, const ImageKey & key, const I
 std::optional<Image> as_seen_by(const Identity & caller, Image image) {
     if (!image.may_read(caller)) return std::nullopt;
     if (!image.holds_grant(caller)) {
-        for (const std::string & tag : image.private_tags) set_member(image.tags, tag, false);
+        for (const std::string & tag : image.private_tags) {
+            set_member(image.tags, tag, false);
+            set_index(image, tag, "");
+        }
         image.private_tags.clear();
     }
     return image;

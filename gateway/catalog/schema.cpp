@@ -10,7 +10,7 @@ namespace {
 
 // From version i to i + 1. Times are milliseconds since the epoch; lists and documents are JSON. A migration, once
 // released, never changes. Written for SQLite; postgres/dialect.cpp knows what PostgreSQL calls differently.
-constexpr std::array<const char *, 3> migrations{
+constexpr std::array<const char *, 4> migrations{
     R"(
 CREATE TABLE images (
     number INTEGER PRIMARY KEY,
@@ -80,6 +80,11 @@ ALTER TABLE requesters ADD COLUMN login TEXT;
 CREATE TABLE chores (name TEXT NOT NULL PRIMARY KEY, due INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE credentials (digest TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX credentials_by_end ON credentials (until);
+)",
+    // The index that a tag named when it was pulled, if it named one: REPOSITORY@DIGEST may mean that.
+    R"(
+ALTER TABLE tags ADD COLUMN index_digest TEXT NOT NULL DEFAULT '';
+CREATE INDEX tags_by_index ON tags (system, index_digest) WHERE index_digest <> '';
 )",
 };
 

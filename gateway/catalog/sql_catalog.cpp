@@ -54,6 +54,16 @@ public:
         return image ? as_seen_by(caller, *std::move(image)) : std::nullopt;
     }
 
+    std::vector<Image> readable_of_index(const std::string & system, const std::string & digest,
+                                         const Identity & caller) override {
+        std::vector<Image> readable;
+        for (Image & image : read([&](Connection & reader) { return image_table::of_index(reader, system, digest); })) {
+            auto seen = as_seen_by(caller, std::move(image));
+            if (seen && seen->is_of_index(digest)) readable.push_back(*std::move(seen));
+        }
+        return readable;
+    }
+
     void for_each_image(const std::string & system, const Identity & caller,
                         const std::function<void(const Image &)> & visit) override {
         read([&](Connection & reader) {

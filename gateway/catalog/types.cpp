@@ -99,6 +99,16 @@ bool Image::is_owned_by(uid_t uid) const {
     return std::any_of(grants.begin(), grants.end(), [&](const Grant & grant) { return grant.owner == uid; });
 }
 
+std::string Image::index_of(const std::string & tag) const {
+    const auto found =
+        std::find_if(indexes.begin(), indexes.end(), [&](const TagIndex & index) { return index.tag == tag; });
+    return found == indexes.end() ? std::string{} : found->digest;
+}
+
+bool Image::is_of_index(const std::string & digest) const {
+    return std::any_of(indexes.begin(), indexes.end(), [&](const TagIndex & index) { return index.digest == digest; });
+}
+
 bool Image::may_see_tag(const Identity & caller, const std::string & tag) const {
     if (!may_read(caller)) return false;
     const bool is_private_tag = std::find(private_tags.begin(), private_tags.end(), tag) != private_tags.end();

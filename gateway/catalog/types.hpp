@@ -73,6 +73,13 @@ struct Dropped {
     [[nodiscard]] std::string sentence() const;
 };
 
+/** That a tag named an index (a manifest list) when it was pulled, and this image was taken from it. */
+struct TagIndex {
+    std::string tag;
+    std::string digest; ///< "sha256:…": what the registry said the tag is
+    bool operator==(const TagIndex &) const = default;
+};
+
 /** A published image on one system. */
 struct Image {
     std::string system;
@@ -82,8 +89,9 @@ struct Image {
     /** Tags that were shown by a private pull: their names are for holders of a grant alone, also when the same content
         is public under another tag (I33). */
     std::vector<std::string> private_tags{};
-    std::string manifest_digest{}; ///< "sha256:…"; empty for imports
-    std::string reference{};       ///< full reference it was pulled by
+    std::vector<TagIndex> indexes{}; ///< of those tags that named one, in their order
+    std::string manifest_digest{};   ///< "sha256:…"; empty for imports
+    std::string reference{};         ///< full reference it was pulled by
     std::string format = "squashfs";
     std::string platform{}; ///< "linux/amd64"
     std::uint64_t size_bytes = 0;
@@ -104,6 +112,10 @@ struct Image {
     [[nodiscard]] bool holds_grant(const Identity & caller) const;
     /** Whether one of the grants is `uid`'s own. */
     [[nodiscard]] bool is_owned_by(uid_t uid) const;
+    /** The digest of the index that `tag` named; empty when it named the manifest itself, or that is not known. */
+    [[nodiscard]] std::string index_of(const std::string & tag) const;
+    /** Whether one of `tags` named the index `digest`. */
+    [[nodiscard]] bool is_of_index(const std::string & digest) const;
     /** Whether `caller` may know that `tag` is one of this image's. */
     [[nodiscard]] bool may_see_tag(const Identity & caller, const std::string & tag) const;
 };

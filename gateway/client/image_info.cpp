@@ -70,6 +70,10 @@ ImageInfo to_image_info(const Json & json) {
     const auto is_private = json.find("private");
     info.is_private = is_private != json.end() && is_private->is_boolean() && is_private->get<bool>();
     read(json, "digest", info.digest);
+    if (const auto indexes = json.find("indexes"); indexes != json.end() && indexes->is_object())
+        for (const auto & [tag, digest] : indexes->items())
+            if (digest.is_string())
+                info.indexes[log::one_line(tag)] = log::one_line(digest.get_ref<const std::string &>());
     read(json, "reference", info.reference);
     read(json, "platform", info.platform);
     read_number(json, "size", info.size_bytes);

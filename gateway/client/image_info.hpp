@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@ struct ImageInfo {
     std::vector<std::uint32_t> users = {}; ///< readers of a private image
     std::vector<std::uint32_t> groups = {};
     std::string digest = {}; ///< of the manifest; these are empty where the gateway does not say
+    std::map<std::string, std::string> indexes = {}; ///< digests of those that tags named, by tag
     std::string reference = {};
     std::string platform = {};
     std::uint64_t size_bytes = 0; ///< of the squashfs

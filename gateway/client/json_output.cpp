@@ -30,6 +30,7 @@ Json image_of(const ImageInfo & info) {
             {"tags", info.tags},
             {"state", info.status},
             {"digest", text_or_null(info.digest)},
+            {"indexes", Json(info.indexes)},
             {"reference", text_or_null(info.reference)},
             {"platform", text_or_null(info.platform)},
             {"size", info.size_bytes},

@@ -187,6 +187,7 @@ std::vector<squash::LayerInput> PullJob::layer_inputs() {
 catalog::Publication PullJob::publication(std::uint64_t size_bytes) const {
     catalog::Image image{pull_.key.system, pull_.key.type, *id_};
     image.manifest_digest = image_->manifest_digest.to_string();
+    if (image_->index_digest) image.indexes = {{pull_.key.tag, image_->index_digest->to_string()}};
     image.reference = origin_->reference();
     image.platform = image_->config.platform.to_string();
     image.size_bytes = size_bytes;

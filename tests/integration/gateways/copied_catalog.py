@@ -30,8 +30,11 @@ class Copy(unittest.TestCase):
         for name in ("org/small:1", "org/other:1"):
             self.site.push("small", name)
             self.assertEqual(self.site.run("shifterimg", "pull", self.site.image(name)).returncode, 0)
+        self.site.push("multiarch", "org/several:1")
+        self.assertEqual(self.site.run("shifterimg", "pull", self.site.image("org/several:1")).returncode, 0)
         before = {user: self.images(user) for user in "ab"}
         self.assertTrue(before["a"])
+        self.assertTrue(any(image["indexes"] for image in before["a"]))
         self.site.write_gateway_config({"Database": self.postgres.address()})
 
         running = self.copy()
@@ -41,18 +44,18 @@ class Copy(unittest.TestCase):
         done = self.copy()
         self.assertEqual(done.returncode, 0, done.stderr)
         counted = dict(line.split(": ") for line in done.stdout.splitlines())
-        self.assertEqual((counted["tags"], counted["pulls"]), ("2", "2"))
+        self.assertEqual((counted["tags"], counted["pulls"]), ("3", "3"))
         again = self.copy()
         self.assertEqual((again.returncode, again.stdout), (1, ""))
         self.assertRegex(again.stderr, "shifter-gateway: cannot copy the catalog to .*: it is not empty, .*\n$")
 
         self.site.start_gateway()
         self.assertEqual({user: self.images(user) for user in "ab"}, before)
-        self.assertEqual(self.postgres.query("SELECT count(*) FROM pulls"), [["2"]])
+        self.assertEqual(self.postgres.query("SELECT count(*) FROM pulls"), [["3"]])
         self.site.push("small", "org/third:1")
         done = self.site.run("shifterimg", "pull", self.site.image("org/third:1"))
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.postgres.query("SELECT count(*) FROM pulls"), [["3"]])
+        self.assertEqual(self.postgres.query("SELECT count(*) FROM pulls"), [["4"]])
         self.site.gateway.stop()
 
 

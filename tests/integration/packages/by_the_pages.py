@@ -192,7 +192,7 @@ class ByThePages(ManualTest, OnFreshMachine):
         known = int(self.ok(f"sqlite3 {CATALOG} 'PRAGMA user_version'"))
         self.ok(f"sqlite3 {CATALOG} 'PRAGMA user_version = {known + 1}'")
         self.ok("systemctl start shifter-gateway")
-        said = refusal.strip().replace("schema 3, this one knows 2", f"schema {known + 1}, this one knows {known}")
+        said = refusal.strip().replace("schema 4, this one knows 3", f"schema {known + 1}, this one knows {known}")
         self.wait_for(f"journalctl -u shifter-gateway -o cat | grep -F '{said}'")
         self.follow(back)
         self.ready()

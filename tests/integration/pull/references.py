@@ -1,4 +1,5 @@
 """References as users type them: tag, digest, both, no tag, several platforms, Docker's own media types."""
+import json
 import os
 import unittest
 
@@ -52,6 +53,24 @@ class References(unittest.TestCase):
         identifier = self.site.pull("org/multi:platforms")
         done = self.site.run("/usr/bin/rdsquashfs", "--cat", "/etc/platform", f"{self.site.dir}/images/{identifier}.squashfs")
         self.assertEqual(done.stdout, "amd64")
+
+    def test_what_was_pulled_by_a_tag_is_found_by_the_digest_that_the_registry_shows_for_the_tag(self):
+        index = oci_layout.digest(self.site.push("multiarch", "org/team/several:1"))
+        identifier = self.site.pull("org/team/several:1")
+        self.assertNotEqual(index, f"sha256:{identifier}", "the tag names an index, and the image is one of its manifests")
+        name = f"org/team/several@{index}"
+        self.assertEqual(self.lookup(self.site.image(name)), identifier)
+        self.assertEqual(self.lookup(self.site.image(f"org/multi@{index}")), "", "nothing of that repository was pulled")
+        done = self.site.run("shifter", f"--image={self.site.image(name)}", "/etc/platform")
+        self.assertEqual(done.returncode, 126, f"that file is there, and no program: {done.stderr}")
+        inspected = json.loads(self.site.run("shifterimg", "--json", "inspect", self.site.image("org/team/several:1")).stdout)
+        self.assertEqual(inspected["image"]["indexes"], {f"{self.site.registry}/org/team/several:1": index})
+        self.assertEqual((inspected["record"]["indexes"], inspected["image"]["digest"]),
+                         (inspected["image"]["indexes"], f"sha256:{identifier}"))
+        layers = self.site.registry_requests("^GET .*org/team/several/blobs/")
+        self.assertEqual(self.site.pull(name), identifier)
+        self.assertLessEqual(len(self.site.registry_requests("^GET .*org/team/several/blobs/")) - len(layers), 1,
+                             "the configuration, and no layer")
 
     def test_dockers_own_manifest_gives_the_same_tree(self):
         self.site.push("small", "org/team/small:docker", docker_schema2=True)

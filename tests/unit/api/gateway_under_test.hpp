@@ -47,15 +47,16 @@ public:
         return api.handle(request);
     }
 
-    /** An image that somebody pulled as `key`. */
+    /** An image that somebody pulled as `key`, which named an index or not. */
     catalog::Image publish(const catalog::ImageKey & key, char digit, uid_t puller = 1001, bool is_private = false,
-                           Acl readers = {}) {
+                           Acl readers = {}, const std::string & index = {}) {
         auto request = samples::request_by(puller, is_private ? "login" : "", key);
         request.requested_acl = readers;
         (void)catalog->enqueue(request, {}, now);
         std::vector<catalog::Grant> grants;
         if (is_private) grants.push_back({puller, std::move(readers)});
-        const auto image = samples::image(digit, is_private, std::move(grants));
+        auto image = samples::image(digit, is_private, std::move(grants));
+        if (!index.empty()) image.indexes = {{key.tag, index}};
         (void)samples::finish_next(*catalog, image, now);
         return image;
     }

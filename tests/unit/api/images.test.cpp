@@ -67,6 +67,46 @@ TEST_CASE(
     CHECK(gateway.get(target, ann).status == 200);
 }
 
+TEST_CASE("an image is found by the digest of the index that its tag named, in the tag's repository alone") {
+    Gateway gateway;
+    const std::string one = "sha256:" + std::string(64, '1');
+    const std::string two = "sha256:" + std::string(64, '2');
+    const catalog::Image app = gateway.publish({"alpha", ImageType::docker, "org/app:1"}, 'a', 1001, false, {}, one);
+    (void)gateway.publish({"alpha", ImageType::docker, "ubuntu:22.04"}, 'a', 1001, false, {}, two);
+    const auto [name, status] = GENERATE_COPY(table<std::string, int>({
+        {"org/app@" + one, 200},
+        {"docker.io/org/app@" + one, 200},
+        {"org/app:other@" + one, 200},
+        {"library/ubuntu@" + two, 200},
+        {"org/app@" + two, 404}, // the same image: but the repository has no such index
+        {"org/other@" + one, 404},
+        {"quay.io/org/app@" + one, 404},
+    }));
+    INFO(name);
+    const Response response = gateway.get("/api/lookup/alpha/docker/" + name);
+    CHECK(response.status == status);
+    if (status == 200) {
+        CHECK(json_of(response)["id"] == app.id.to_string());
+        CHECK(json_of(response)["digest"] == app.manifest_digest);
+        CHECK(json_of(response)["indexes"] == nlohmann::json{{"org/app:1", one}, {"ubuntu:22.04", two}});
+    }
+}
+
+TEST_CASE("I33: by the digest of an index, too, an image is there for those alone who may see the tag that named it") {
+    Gateway gateway;
+    const std::string index = "sha256:" + std::string(64, '1');
+    const std::string target = "/api/lookup/alpha/docker/org/app@" + index;
+    const Response missing = gateway.get(target, bob);
+    (void)gateway.publish(samples::key, 'a', 1001, true, {}, index);
+    CHECK(gateway.get(target, bob).body == missing.body);
+    CHECK(gateway.get(target, ann).status == 200);
+    (void)gateway.publish({"alpha", ImageType::docker, "open/app:1"}, 'a', 1002, false, {}, index);
+    CHECK(gateway.get(target, bob).body == missing.body);
+    const Response open = gateway.get("/api/lookup/alpha/docker/open/app@" + index, bob);
+    CHECK(open.status == 200);
+    CHECK(json_of(open)["indexes"] == nlohmann::json{{"open/app:1", index}});
+}
+
 TEST_CASE("a custom image is found by its exact name first, and then with :latest (H7-4)") {
     Gateway gateway;
     (void)gateway.publish({"alpha", ImageType::custom, "foo"}, 'a');

@@ -57,6 +57,40 @@ TEST_CASE("R9: what was committed is there after the catalog was opened anew, ev
     CHECK_FALSE(catalog->find("beta", stored.id));
 }
 
+TEST_CASE(
+    "an image is found by the index that a tag of it named, as long as the tag does, by those who may see the tag") {
+    const Folder folder;
+    const auto catalog = open_in(folder);
+    const std::string index = "sha256:" + std::string(64, '1');
+    const auto pull = [&](const ImageKey & wanted, Image shown, const std::string & named, Time when) {
+        if (!named.empty()) shown.indexes = {{wanted.tag, named}};
+        (void)catalog->enqueue(request_by(1001, shown.is_private ? "x" : "", wanted), policy, when);
+        (void)finish_next(*catalog, shown, when);
+    };
+    const auto found_by = [&](uid_t uid) { return catalog->readable_of_index("alpha", index, person(uid)); };
+    const ImageKey plain{"alpha", ImageType::docker, "org/plain:1"};
+    pull(plain, image('b'), "", noon);
+    CHECK(found_by(1001).empty());
+    CHECK(catalog->readable_of_index("alpha", "", person(1001)).empty());
+    pull(key, image('a', true, {{1001, {{1003}, {}}}}), index, noon);
+    REQUIRE(found_by(1001).size() == 1);
+    CHECK(found_by(1001)[0].id == id_of('a'));
+    CHECK(found_by(1001)[0].indexes == std::vector<TagIndex>{{key.tag, index}});
+    CHECK(found_by(1003).size() == 1);
+    CHECK(found_by(1002).empty());
+    CHECK(catalog->readable_of_index("beta", index, person(1001)).empty());
+    // The same content is everybody's by a tag that names no index: that of the private tag stays hidden.
+    pull({"alpha", ImageType::docker, "open/app:1"}, image('a'), "", noon);
+    REQUIRE(catalog->find_readable("alpha", id_of('a'), person(1002)));
+    CHECK(found_by(1002).empty());
+    // Two images, of an index that chose another manifest when the site's platform was another.
+    pull(plain, image('b'), index, noon + 1h);
+    CHECK(found_by(1001).size() == 2);
+    pull(plain, image('b'), "", noon + 2h);
+    pull(key, image('a', true, {{1001, {}}}), "sha256:" + std::string(64, '2'), noon + 2h);
+    CHECK(found_by(1001).empty());
+}
+
 TEST_CASE("a pull goes from INIT to READY, and its tag is found") {
     const Folder folder;
     const auto catalog = open_in(folder);

@@ -25,7 +25,9 @@ void fill_catalog(Catalog & catalog) {
     secret.dropped = Dropped{1, 2, 3};
     (void)finish_next(catalog, secret, noon);
     (void)catalog.enqueue(request_by(1002, "", {"alpha", ImageType::docker, "open:1"}), policy, noon);
-    (void)finish_next(catalog, image('b'), noon);
+    Image open = image('b');
+    open.indexes = {{"open:1", "sha256:index"}};
+    (void)finish_next(catalog, open, noon);
     catalog.set_pinned("alpha", id_of('b'), true);
     (void)catalog.enqueue(request_by(1003, "", {"alpha", ImageType::docker, "gone:1"}), policy, noon);
     (void)finish_next(catalog, image('c'), noon);
@@ -71,6 +73,7 @@ TEST_CASE("a copied catalog has the images, readers, claims and ends of the firs
     CHECK(secret->dropped == Dropped{1, 2, 3});
     CHECK_FALSE(catalog->find_readable(key, person(1009)));
     CHECK(catalog->find({"alpha", ImageType::docker, "open:1"})->is_pinned);
+    CHECK(catalog->readable_of_index("alpha", "sha256:index", person(1009)).size() == 1);
     CHECK(catalog->claims(key).at(0).uid == 1001);
     CHECK(catalog->is_retired("alpha", id_of('c')));
     CHECK(catalog->find_pull({"alpha", ImageType::docker, "bad:1"})->message == "a layer is broken");
@@ -98,7 +101,7 @@ TEST_CASE("a copy goes into an empty database alone, from a catalog of this rele
     CHECK_THAT(sentence("nothing"), Contains("there is none in it"));
     from->connect(sql::Database::Use::writing)->set_schema_version(99);
     CHECK_THAT(sentence("from"), Contains("its schema is 99"));
-    from->connect(sql::Database::Use::writing)->set_schema_version(3);
+    from->connect(sql::Database::Use::writing)->set_schema_version(4);
     // A row that cannot be written ends it in its middle: nothing of what came before stays.
     to->connect(sql::Database::Use::writing)
         ->execute("CREATE TRIGGER refuse BEFORE INSERT ON lookups BEGIN SELECT RAISE(ABORT, 'refused'); END");

@@ -39,6 +39,22 @@ TEST_CASE("content that was read without credentials is public, its private tags
     CHECK_FALSE(merged.may_see_tag(person(1002), "org/app:1"));
 }
 
+TEST_CASE("a tag keeps the index that it named last, and who may not see the tag does not see its index (I33)") {
+    const auto with_index = [](Image pulled, const std::string & tag, const std::string & digest) {
+        pulled.indexes = {{tag, digest}};
+        return pulled;
+    };
+    const ImageKey open{"alpha", ImageType::docker, "mirror/app:1"};
+    const Image secret = merge(std::nullopt, key, with_index(image('a', true, {{1001, {}}}), key.tag, "sha256:1"));
+    const Image both = merge(secret, open, with_index(image('a'), open.tag, "sha256:2"));
+    CHECK(both.indexes == std::vector<TagIndex>{{open.tag, "sha256:2"}, {key.tag, "sha256:1"}});
+    CHECK(as_seen_by(person(1002), both)->indexes == std::vector<TagIndex>{{open.tag, "sha256:2"}});
+    CHECK(as_seen_by(person(1001), both)->indexes == both.indexes);
+    CHECK(merge(both, open, with_index(image('a'), open.tag, "sha256:3")).index_of(open.tag) == "sha256:3");
+    CHECK(merge(both, open, image('a')).indexes ==
+          std::vector<TagIndex>{{key.tag, "sha256:1"}}); // an image by itself now
+}
+
 TEST_CASE("an image that its registry has closed is private from the next pull on, unless it is public elsewhere") {
     const Image open = merge(std::nullopt, key, image('a'));
     CHECK(merge(open, key, image('a', true, {{1001, {}}})).is_private);

@@ -11,10 +11,11 @@ using nlohmann::json;
 
 namespace {
 
-const std::string full =
-    record("READY", R"(,"digest":"sha256:ab","size":4096,"owner":1001,"private":true,"userACL":[1001],"groupACL":[],)"
-                    R"("platform":"linux/amd64","reference":"docker.io/library/ubuntu:22.04","expiration":null,)"
-                    R"("layers":[{"digest":"sha256:cd","diff_id":"sha256:ef","size":17,"created_by":"RUN x"}])");
+const std::string full = record(
+    "READY",
+    R"(,"digest":"sha256:ab","indexes":{"ubuntu:22.04":"sha256:12"},"size":4096,"owner":1001,"private":true,"userACL":[1001],"groupACL":[],)"
+    R"("platform":"linux/amd64","reference":"docker.io/library/ubuntu:22.04","expiration":null,)"
+    R"("layers":[{"digest":"sha256:cd","diff_id":"sha256:ef","size":17,"created_by":"RUN x"}])");
 
 json answer(Client & client, std::vector<std::string> words, int status = 0) {
     words.insert(words.begin(), "--json");
@@ -35,6 +36,7 @@ const json image = {{"id", "8d1f0c6b1e22"},
                     {"tags", {"ubuntu:22.04"}},
                     {"state", "READY"},
                     {"digest", "sha256:ab"},
+                    {"indexes", {{"ubuntu:22.04", "sha256:12"}}},
                     {"reference", "docker.io/library/ubuntu:22.04"},
                     {"platform", "linux/amd64"},
                     {"size", 4096},
@@ -86,6 +88,7 @@ TEST_CASE("what an older gateway does not say is null") {
         INFO(key);
         CHECK(old[key].is_null());
     }
+    CHECK(old["indexes"] == json::object());
 }
 
 TEST_CASE("with --json each cause has its exit status and an error on stdout, without it all are 1 (9.3)") {
