@@ -6,24 +6,21 @@
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "catalog/catalog.hpp"
-#include "catalog/copy.hpp"
-#include "catalog/sqlite.hpp"
-#include "catalog/storage_claim.hpp"
 #include "catalog/whole_images.hpp"
 #include "postgres/postgres.hpp"
 #include "pull/caretaker.hpp"
 #include "pull/image_archive.hpp"
 #include "pull/login_check.hpp"
-#include "pull/mongo_import.hpp"
 #include "pull/pull_queue.hpp"
 #include "pull/squashfs_file.hpp"
 #include "service/gateway_config.hpp"
 #include "service/one_use.hpp"
+#include "service/prepare.hpp"
+#include "service/transfer.hpp"
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <ostream>
 
 #include <fcntl.h>
@@ -156,24 +153,6 @@ void log_for_journal(log::Level level, std::string_view message) {
     (void)!::write(STDERR_FILENO, line.data(), line.size());
 }
 
-void check_directory(const std::string & path, const std::string & key) {
-    struct stat facts {};
-    if (::stat(path.c_str(), &facts) != 0) throw SysError{errno, "cannot use " + quoted(path) + " (" + key + ")"};
-    if (!S_ISDIR(facts.st_mode)) throw Error{"cannot use " + quoted(path) + " (" + key + "): it is not a directory"};
-    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0)
-        throw SysError{errno,
-                       "cannot write to " + quoted(path) + " (" + key + ") as uid " + std::to_string(::geteuid())};
-}
-
-void prepare_directories(const GatewayConfig & config) {
-    const std::string & cache = config.settings.cache_directory;
-    if (::mkdir(cache.c_str(), 0700) != 0 && errno != EEXIST)
-        throw SysError{errno, "cannot make " + quoted(cache) + " (CacheDirectory)"};
-    check_directory(cache, "CacheDirectory");
-    for (const auto & [name, system] : config.settings.systems)
-        check_directory(system.storage.directory, "imageDir of system " + name);
-}
-
 std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(const GatewayConfig & config,
                                                                                 catalog::Catalog & catalog) {
     std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators;
@@ -189,20 +168,6 @@ std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(
     return authenticators;
 }
 
-std::unique_ptr<catalog::Catalog> open_catalog(const GatewayConfig & config) {
-    return config.settings.shares_catalog ? postgres::open_catalog(config.database)
-                                          : catalog::open_sqlite_catalog(config.database);
-}
-
-/** As long as they live, no gateway with another catalog publishes beside this one. */
-std::vector<catalog::StorageClaim> claim_storage(const GatewayConfig & config) {
-    std::vector<catalog::StorageClaim> claims;
-    for (const auto & [name, system] : config.settings.systems)
-        claims.emplace_back(system.storage,
-                            config.settings.shares_catalog ? catalog::Sharing::shared : catalog::Sharing::alone);
-    return claims;
-}
-
 /** Whole or not at all: whoever waits for the file reads it as soon as it is there. */
 void write_port_file(const std::string & path, const std::vector<api::ListenAddress> & addresses) {
     std::string text;
@@ -213,8 +178,6 @@ void write_port_file(const std::string & path, const std::vector<api::ListenAddr
     io::write_all(fd.get(), text, quoted(path));
     if (::rename(temporary.c_str(), path.c_str()) != 0) throw SysError{errno, "cannot write " + quoted(path)};
 }
-
-catalog::Time wall_clock() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 /** From here to the end, signals that end the service are waited for, in every thread that will ever start. */
 sigset_t block_ending_signals() {
@@ -320,41 +283,6 @@ int check_config(const std::string & path, std::ostream & out, std::ostream & er
     return static_cast<int>(ExitStatus::success);
 }
 
-int take_over(const Options & options, const GatewayConfig & config, std::ostream & out) {
-    std::ifstream lines{options.mongo_export};
-    if (!lines) throw SysError{errno, "cannot read " + quoted(options.mongo_export)};
-    (void)::umask(077);
-    prepare_directories(config);
-    const auto catalog = open_catalog(config);
-    const auto report = pull::import_mongo(lines, config.settings, *catalog, options.dry_run, wall_clock());
-    for (const std::string & each : report.skipped) out << "skipped " << each << '\n';
-    out << report.adopted << (options.dry_run ? " tags would be taken over, " : " tags taken over, ") << report.known
-        << " were there before, " << report.skipped.size() << " documents skipped\n";
-    return static_cast<int>(ExitStatus::success);
-}
-
-std::unique_ptr<catalog::sql::Database> database_named(const std::string & name) {
-    return postgres::is_address(name) ? postgres::database(name) : catalog::sqlite_database(name);
-}
-
-int copy_database(const Options & options, const GatewayConfig & config, std::ostream & out) {
-    (void)::umask(077);
-    prepare_directories(config);
-    // A gateway that runs, with either of the two, would go on with what is no longer the catalog.
-    const auto claims = with_context("cannot copy the catalog while a gateway runs", [&] {
-        std::vector<catalog::StorageClaim> made;
-        for (const auto & system : config.settings.systems)
-            made.emplace_back(system.second.storage, catalog::Sharing::alone);
-        return made;
-    });
-    if (!postgres::is_address(options.copied_database) && ::access(options.copied_database.c_str(), R_OK) != 0)
-        throw SysError{errno, "cannot copy the catalog " + quoted(options.copied_database)};
-    const auto from = database_named(options.copied_database);
-    const auto to = database_named(config.database);
-    for (const auto & [name, rows] : catalog::copy_catalog(*from, *to)) out << name << ": " << rows << '\n';
-    return static_cast<int>(ExitStatus::success);
-}
-
 } // namespace
 
 int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream & err) {
@@ -382,8 +310,8 @@ int gateway_main(std::span<char * const> args, std::ostream & out, std::ostream 
             throw Error{"cannot run as root: what comes from registries is handled without privilege (I25); start it "
                         "by its own account, "
                         "for example User=shifter in the systemd unit"};
-        if (!options.mongo_export.empty()) return take_over(options, config, out);
-        if (!options.copied_database.empty()) return copy_database(options, config, out);
+        if (!options.mongo_export.empty()) return take_over(config, options.mongo_export, options.dry_run, out);
+        if (!options.copied_database.empty()) return copy_database(config, options.copied_database, out);
         (void)::umask(077); // files are opened to others on purpose, by the publisher alone (I33)
         // Registry logins pass through memory: no core file, and no look from other processes of this account (I36).
         (void)::prctl(PR_SET_DUMPABLE, 0);
