@@ -17,6 +17,8 @@
 
 namespace shifter::auth {
 
+class AccountCache;
+
 /** Registry credentials that travel inside the MUNGE payload: location name → "user:password" (contract 7.1). */
 using AuthorizedLocations = std::map<std::string, std::string>;
 
@@ -52,7 +54,8 @@ public:
     [[nodiscard]] virtual Caller authenticate(std::string_view header) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Authenticator> munge_authenticator(const std::string & socket);
+[[nodiscard]] std::unique_ptr<Authenticator> munge_authenticator(const std::string & socket,
+                                                                 std::shared_ptr<AccountCache> accounts);
 /** Contract 7.1, `Authentication: mock`: "good:user:group[:token[:uid:gid]]". For tests; the service refuses it unless
  * it listens on loopback. */
 [[nodiscard]] std::unique_ptr<Authenticator> mock_authenticator();

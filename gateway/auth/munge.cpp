@@ -1,4 +1,4 @@
-#include "auth/accounts.hpp"
+#include "auth/account_cache.hpp"
 #include "auth/credential.hpp"
 #include "base/error.hpp"
 
@@ -117,7 +117,8 @@ std::string payload_of(const AuthorizedLocations & locations) {
 
 class MungeAuthenticator : public Authenticator {
 public:
-    explicit MungeAuthenticator(std::string socket) : socket_{std::move(socket)} {}
+    MungeAuthenticator(std::string socket, std::shared_ptr<AccountCache> accounts)
+        : socket_{std::move(socket)}, accounts_{std::move(accounts)} {}
 
     Caller authenticate(std::string_view header) override {
         if (!looks_like_credential(header)) throw Error{"the request has no MUNGE credential"};
@@ -130,7 +131,7 @@ public:
         Caller caller;
         caller.identity.uid = decoded.uid;
         caller.identity.gid = decoded.gid;
-        if (auto account = find_account(decoded.uid)) {
+        if (auto account = accounts_->find(decoded.uid)) {
             caller.name = std::move(account->name);
             caller.identity.groups = std::move(account->identity.groups);
         } else {
@@ -143,6 +144,7 @@ public:
 
 private:
     std::string socket_;
+    std::shared_ptr<AccountCache> accounts_;
 };
 
 } // namespace
@@ -178,8 +180,8 @@ std::optional<std::string> unseal(std::string_view credential, uid_t own_uid, co
     return std::move(decoded.payload);
 }
 
-std::unique_ptr<Authenticator> munge_authenticator(const std::string & socket) {
-    return std::make_unique<MungeAuthenticator>(socket);
+std::unique_ptr<Authenticator> munge_authenticator(const std::string & socket, std::shared_ptr<AccountCache> accounts) {
+    return std::make_unique<MungeAuthenticator>(socket, std::move(accounts));
 }
 
 } // namespace shifter::auth

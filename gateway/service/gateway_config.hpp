@@ -26,6 +26,7 @@ struct GatewayConfig {
     std::string database;
     log::Level log_level = log::Level::info;
     Authentication authentication = Authentication::munge;
+    std::chrono::seconds account_age{5}; ///< for so long somebody's groups are believed
     bool anonymous_read = false;
     bool status_page = true;
     api::ServerLimits server;

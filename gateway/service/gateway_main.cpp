@@ -2,6 +2,7 @@
 
 #include "api/api.hpp"
 #include "api/server.hpp"
+#include "auth/account_cache.hpp"
 #include "base/installed_paths.hpp"
 #include "base/io.hpp"
 #include "base/log.hpp"
@@ -156,13 +157,14 @@ void log_for_journal(log::Level level, std::string_view message) {
 std::map<std::string, std::unique_ptr<auth::Authenticator>> make_authenticators(const GatewayConfig & config,
                                                                                 catalog::Catalog & catalog) {
     std::map<std::string, std::unique_ptr<auth::Authenticator>> authenticators;
+    const auto accounts = std::make_shared<auth::AccountCache>(config.account_age); // of this host, for all systems
     for (const auto & [name, system] : config.settings.systems) {
         auto & authenticator = authenticators[name];
         if (config.authentication == Authentication::mock) {
             authenticator = auth::mock_authenticator();
             continue;
         }
-        authenticator = auth::munge_authenticator(system.munge_socket);
+        authenticator = auth::munge_authenticator(system.munge_socket, accounts);
         if (config.settings.shares_catalog) authenticator = one_use_authenticator(std::move(authenticator), catalog);
     }
     return authenticators;

@@ -37,6 +37,11 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
          duration(http(&H::request_timeout), 1, 3600)},
         {"HttpThreads", "number 0 to 256", "0", "", "Threads that serve requests; 0: two for each core, 2 to 8.",
          number(http(&H::threads), 0, 256)},
+        {"AccountAge", "seconds, 0 to 3600", "5", "",
+         "For so long the groups of an account are known before the account database is asked again: a change of "
+         "groups "
+         "holds after that time at the latest. 0: it is asked for every request.",
+         duration(path(&C::account_age), 0, 3600)},
         // Pulls.
         {"HeartbeatTimeout", "seconds, 60 to 86400", "3600", "", "A pull that shows no life for so long is begun anew.",
          duration(path(&C::settings, &S::pull_policy, &catalog::PullPolicy::heartbeat_timeout), 60, 86'400)},
@@ -93,12 +98,14 @@ const std::vector<Key<GatewayConfig>> & limit_keys() {
          duration(path(&C::settings, &S::upload_timeout), 10, 86'400)},
         {"ImportMemory", "size 64M to 64G", "1G", "", "Memory of the process that reads a squashfs file of a user's.",
          size(path(&C::settings, &S::import_memory_bytes), 64U << 20U, std::uint64_t{64} << 30U)},
-        {"ImportStallTimeout", "seconds, 1 to 3600", "60", "", "That process is ended when it gives nothing for so long.",
+        {"ImportStallTimeout", "seconds, 1 to 3600", "60", "",
+         "That process is ended when it gives nothing for so long.",
          duration(path(&C::settings, &S::import_stall_timeout), 1, 3600)},
         {"ExaminerTimeout", "seconds, 1 to 86400", "600", "", "For the site's examiner to look at one image.",
          duration(path(&C::settings, &S::examiner_timeout), 1, 86'400)},
         {"ExaminerSpace", "size 1M to 64T", "100G", "",
-         "Most bytes that the unpacked files of one image take in CacheDirectory while it is examined, holes not counted; "
+         "Most bytes that the unpacked files of one image take in CacheDirectory while it is examined, holes not "
+         "counted; "
          "an image with more is refused.",
          size(path(&C::settings, &S::examiner_space_bytes), 1U << 20U, std::uint64_t{64} << 40U)},
         // Layers.

@@ -79,7 +79,7 @@ TEST_CASE("every key reaches its setting") {
 "Metrics":true,"LogLevel":"debug","DefaultImageLocation":"hub","Squashfs":{"Codec":"xz","Level":9,
 "BlockSize":"128K","Owners":"keep","Modes":"keep","Xattrs":"user","Threads":2,"ParallelLayers":1},
 "Limits":{"BodyBytes":"1M","Connections":10,"IdleTimeout":2,"LayerBytes":"2G","Layers":127,"Entries":1000,
-"FirstDelay":50,"HttpThreads":2,"PullLease":4},
+"FirstDelay":50,"HttpThreads":2,"PullLease":4,"AccountAge":0},
 "Locations":{"hub":{"url":"http://127.0.0.1:1","authMethod":"basic","mirrors":["https://m"],"mirrorAccess":"public",
 "tokenHosts":["t"],"proxy":"http://p","sslcacert":"/dev/null"}},
 "Platforms":{"alpha":{"admins":"ann","platform":"linux/arm64","PublicMode":"0640","PrivateMode":"0640",
@@ -105,6 +105,7 @@ TEST_CASE("every key reaches its setting") {
     CHECK(config.settings.squash.xattrs == squash::Xattrs::user);
     CHECK(config.server.max_body_bytes == 1U << 20U);
     CHECK(config.server.idle_timeout == seconds{2});
+    CHECK(config.account_age == seconds{0});
     CHECK(config.settings.registry_limits.max_layer_bytes == std::uint64_t{2} << 30U);
     CHECK(config.settings.registry_limits.documents.max_layers == 127);
     CHECK(config.settings.registry_limits.first_delay == std::chrono::milliseconds{50});
