@@ -1,5 +1,6 @@
 #include "registry/access.hpp"
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "registry/documents.hpp"
 #include "registry/token_answer.hpp"
@@ -43,17 +44,16 @@ std::optional<Challenge> challenge_of(const HttpResponse & response, std::string
 
 } // namespace
 
-Access::Access(Http & http, Url base, const Location & location, std::optional<Credentials> credentials,
-               RegistryLimits limits)
-    : http_{http}, base_{std::move(base)}, method_{location.auth_method}, token_hosts_{location.token_hosts},
-      credentials_{std::move(credentials)}, limits_{limits} {}
+Access::Access(Http & http, Url base, const Location & location, Logins logins, RegistryLimits limits)
+    : http_{http}, base_{std::move(base)}, method_{location.auth_method},
+      token_hosts_{location.token_hosts}, logins_{std::move(logins)}, limits_{limits} {}
 
 Pass Access::current(const std::string & repository, const std::stop_token & stop) {
     const std::lock_guard lock{mutex_};
     State & state = states_[repository];
     if (state.renew_at && Clock::now() >= *state.renew_at) {
         const std::uint64_t next = state.generation + 1;
-        if (!fetch_token(state, repository, state.stage == Stage::login, stop)) state = State{};
+        if (!fetch_token(state, repository, state.shown, stop)) state = State{};
         state.generation = next;
     }
     return {state.authorization, state.generation};
@@ -75,20 +75,41 @@ bool Access::refused(const std::string & repository, std::uint64_t generation, c
     ++state.generation;
     // A token that worked and works no more has been revoked, or a clock is wrong: one of the same kind will do.
     if (response.status == 401 && state.proven && state.renew_at)
-        return fetch_token(state, repository, state.stage == Stage::login, stop);
+        return fetch_token(state, repository, state.shown, stop);
 
     const auto bearer = method_ == AuthMethod::token ? challenge_of(response, "bearer") : std::nullopt;
     if (bearer) remember_realm(state, *bearer, response);
-    if (!proves_login_ && state.stage == Stage::nothing && response.status == 401 && bearer &&
-        fetch_token(state, repository, false, stop)) {
+    if (!proves_login_ && state.stage == Stage::nothing && response.status == 401 &&
+        enter_as_anybody(state, repository, response, stop)) {
         state.stage = Stage::token;
         return true;
     }
-    if (state.stage == Stage::login || !credentials_) return false;
+    if (state.stage == Stage::login || !logins_.user) return false;
     const bool by_basic = method_ == AuthMethod::basic || challenge_of(response, "basic").has_value();
     if (!log_in(state, repository, by_basic && !bearer, stop)) return false;
     state.stage = Stage::login;
     return true;
+}
+
+/** As the site, where it has a login and the registry takes it; otherwise as nobody. */
+bool Access::enter_as_anybody(State & state, const std::string & repository, const HttpResponse & response,
+                              const std::stop_token & stop) const {
+    if (logins_.site && state.realm && may_see_credentials(*state.realm)) {
+        if (fetch_token(state, repository, &*logins_.site, stop)) return true;
+        log::warning("event=site_login registry=" + base_.authority() +
+                     " reason=\"it refuses the site's own login, and is asked without\"");
+    }
+    if (state.realm) return fetch_token(state, repository, nullptr, stop);
+    const bool by_basic = method_ == AuthMethod::basic || challenge_of(response, "basic").has_value();
+    if (logins_.site && by_basic) use_basic(state, *logins_.site);
+    return logins_.site && by_basic;
+}
+
+void Access::use_basic(State & state, const Credentials & login) const {
+    state.authorization = basic_authorization(login);
+    state.shown = &login;
+    state.renew_at.reset();
+    state.proven = false;
 }
 
 void Access::remember_realm(State & state, const Challenge & challenge, const HttpResponse & response) const {
@@ -115,9 +136,7 @@ bool Access::may_see_credentials(const Url & realm) const {
 
 bool Access::log_in(State & state, const std::string & repository, bool by_basic, const std::stop_token & stop) const {
     if (by_basic) {
-        state.authorization = basic_authorization(*credentials_);
-        state.renew_at.reset();
-        state.proven = false;
+        use_basic(state, *logins_.user);
         return true;
     }
     if (!state.realm) return false;
@@ -126,17 +145,17 @@ bool Access::log_in(State & state, const std::string & repository, bool by_basic
                         base_.authority() + " wants the login to be sent to " + state.realm->authority() +
                             ", which the configuration of this registry does not name",
                         false};
-    return fetch_token(state, repository, true, stop);
+    return fetch_token(state, repository, &*logins_.user, stop);
 }
 
 /** False when the token server refuses. The caller holds the mutex: others need the same token. */
-bool Access::fetch_token(State & state, const std::string & repository, bool with_login,
+bool Access::fetch_token(State & state, const std::string & repository, const Credentials * login,
                          const std::stop_token & stop) const {
     Url url = *state.realm;
     if (!state.service.empty()) url = url.with_query("service", state.service);
     if (!repository.empty()) url = url.with_query("scope", "repository:" + repository + ":pull");
     HttpRequest request{url, "application/json", {}, std::nullopt, limits_.document_timeout, false, std::nullopt};
-    if (with_login) request.authorization = basic_authorization(*credentials_);
+    if (login != nullptr) request.authorization = basic_authorization(*login);
     if (!is_own_word(url.host())) request.led_by = state.registry_reach;
 
     std::string body;
@@ -164,6 +183,7 @@ bool Access::fetch_token(State & state, const std::string & repository, bool wit
     const auto margin = std::min<std::chrono::milliseconds>(answer->lifetime / 10, std::chrono::seconds{10});
     state.renew_at = Clock::now() + std::chrono::milliseconds{answer->lifetime} - margin;
     state.authorization = answer->token.after("Bearer ");
+    state.shown = login;
     state.proven = false;
     return true;
 }
@@ -177,12 +197,12 @@ FailedTry Access::denial(const std::string & repository, long status) const {
     // A token given for the login, or a plain 403: the login is good, and this image is not for it.
     if (logged_in && (place->second.renew_at || status == 403))
         return {Cause::denied,
-                host + " does not let " + shifter::quoted(credentials_->user) + " read it" + code +
+                host + " does not let " + shifter::quoted(logins_.user->user) + " read it" + code +
                     "; ask for access to it, or log in anew with shifterimg login",
                 false};
-    if (credentials_)
+    if (logins_.user)
         return {Cause::denied,
-                host + " refused the login as " + shifter::quoted(credentials_->user) + code +
+                host + " refused the login as " + shifter::quoted(logins_.user->user) + code +
                     "; log in anew with shifterimg login",
                 false};
     if (status == 403) return {Cause::denied, host + " refused access (403); log in with shifterimg login", false};

@@ -1,7 +1,8 @@
 /**
  * @file
- * How one registry lets us read: nothing, a token, or a login, in this order (I28). CNCF distribution, "Token
- * Authentication Specification"; RFC 7617 for Basic.
+ * How one registry lets us read: nothing, a token, or a login, in this order (I28). Where the site has a login of its
+ * own, the token, or the Basic authorization, is for that: it stands for "anybody of the site". CNCF distribution,
+ * "Token Authentication Specification"; RFC 7617 for Basic.
  *
  * Rules for the realm that a registry names:
  *   - credentials go there only when its host is the registry's own, auth.docker.io for Docker Hub, or one of
@@ -25,6 +26,12 @@
 
 namespace shifter::registry {
 
+/** Whose logins a registry may be shown, when it asks. */
+struct Logins {
+    std::optional<Credentials> user{}; ///< what only this may read is private
+    std::optional<Credentials> site{}; ///< what this may read is everybody's
+};
+
 /** What a request carries. `generation` tells refused() whether somebody else has found a better pass meanwhile. */
 struct Pass {
     Secret authorization;
@@ -34,8 +41,7 @@ struct Pass {
 /** Thread-safe; while one thread fetches a token, the others wait for it. */
 class Access {
 public:
-    Access(Http & http, Url base, const Location & location, std::optional<Credentials> credentials,
-           RegistryLimits limits);
+    Access(Http & http, Url base, const Location & location, Logins logins, RegistryLimits limits);
 
     /** The pass for `repository` as far as it is known; a token that has run out is renewed. @throws FailedTry */
     [[nodiscard]] Pass current(const std::string & repository, const std::stop_token & stop);
@@ -47,7 +53,8 @@ public:
      */
     [[nodiscard]] bool refused(const std::string & repository, std::uint64_t generation, const HttpResponse & response,
                                const std::stop_token & stop);
-    /** From now on a registry that refuses anonymous access is shown the login at once: anonymous tokens prove nothing. */
+    /** From now on a registry that refuses anonymous access is shown the login at once: anonymous tokens prove nothing.
+     */
     void prove_login() { proves_login_ = true; }
     /** The end of a sentence on a refusal, and what to do. */
     [[nodiscard]] FailedTry denial(const std::string & repository, long status) const;
@@ -61,14 +68,18 @@ private:
         std::string service;
         Reach registry_reach = Reach::world;
         Secret authorization;
+        const Credentials * shown = nullptr; ///< for the token: whose; null: nobody's
         std::optional<std::chrono::steady_clock::time_point> renew_at;
         bool proven = false;
         std::uint64_t generation = 0;
     };
 
     void remember_realm(State & state, const Challenge & challenge, const HttpResponse & response) const;
-    [[nodiscard]] bool fetch_token(State & state, const std::string & repository, bool with_login,
+    [[nodiscard]] bool fetch_token(State & state, const std::string & repository, const Credentials * login,
                                    const std::stop_token & stop) const;
+    [[nodiscard]] bool enter_as_anybody(State & state, const std::string & repository, const HttpResponse & response,
+                                        const std::stop_token & stop) const;
+    void use_basic(State & state, const Credentials & login) const;
     [[nodiscard]] bool log_in(State & state, const std::string & repository, bool by_basic,
                               const std::stop_token & stop) const;
     [[nodiscard]] bool may_see_credentials(const Url & realm) const;
@@ -78,7 +89,7 @@ private:
     Url base_;
     AuthMethod method_;
     std::vector<std::string> token_hosts_;
-    std::optional<Credentials> credentials_;
+    Logins logins_;
     RegistryLimits limits_;
     mutable std::mutex mutex_;
     std::map<std::string, State> states_;

@@ -20,10 +20,9 @@ bool is_content(long status) { return status == 200 || status == 206 || status =
 
 } // namespace
 
-Endpoint::Endpoint(Http & http, const std::string & url, const Location & location,
-                   std::optional<Credentials> credentials, const RegistryLimits & limits)
-    : http_{http}, base_{base_of(url)}, limits_{limits}, access_{http, base_, location, std::move(credentials),
-                                                                 limits} {}
+Endpoint::Endpoint(Http & http, const std::string & url, const Location & location, Logins logins,
+                   const RegistryLimits & limits)
+    : http_{http}, base_{base_of(url)}, limits_{limits}, access_{http, base_, location, std::move(logins), limits} {}
 
 HttpResponse Endpoint::get(const Get & get, const BodySink & sink, const std::stop_token & stop) {
     const Url url = base_.with_path(get.repository.empty() ? "/v2/" : "/v2/" + get.repository + "/" + get.path);
@@ -32,11 +31,10 @@ HttpResponse Endpoint::get(const Get & get, const BodySink & sink, const std::st
     long status = 0;
     for (unsigned i = 0; i < max_passes; ++i) {
         const Pass pass = access_.current(get.repository, stop);
-        const HttpRequest request{url, get.accept, pass.authorization, get.range_from, get.total_timeout, get.head_only,
-                                  std::nullopt};
+        const HttpRequest request{url,           get.accept,  pass.authorization, get.range_from, get.total_timeout,
+                                  get.head_only, std::nullopt};
         HttpResponse response = http_.exchange(request, sink, stop);
-        if (is_redirect(response.status) && !get.head_only)
-            response = follow(request, std::move(response), sink, stop);
+        if (is_redirect(response.status) && !get.head_only) response = follow(request, std::move(response), sink, stop);
         status = response.status;
         if (is_content(status) || (get.head_only && is_redirect(status))) {
             access_.accepted(get.repository, pass.generation);

@@ -21,14 +21,15 @@ struct Get {
     std::string accept;
     std::optional<std::uint64_t> range_from;
     std::chrono::seconds total_timeout{0};
-    /** Asks for the head alone. A redirect is an answer then: whoever may not read a blob is not shown the way to it. */
+    /** Asks for the head alone. A redirect is an answer then: whoever may not read a blob is not shown the way to it.
+     */
     bool head_only = false;
 };
 
 class Endpoint {
 public:
-    /** @throws Error when `url` cannot be used. Credentials are sent to `url` alone. */
-    Endpoint(Http & http, const std::string & url, const Location & location, std::optional<Credentials> credentials,
+    /** @throws Error when `url` cannot be used. Logins are sent to `url` alone. */
+    Endpoint(Http & http, const std::string & url, const Location & location, Logins logins,
              const RegistryLimits & limits);
 
     /**

@@ -183,7 +183,8 @@ std::optional<std::string_view> HttpResponse::header(std::string_view name) cons
 class Http::Connection {
 public:
     /** Sets what is the same for all requests. */
-    explicit Connection(const HttpSettings & settings) : easy_{::curl_easy_init()}, multi_{::curl_multi_init()} {
+    explicit Connection(const HttpSettings & settings)
+        : settings_{settings}, easy_{::curl_easy_init()}, multi_{::curl_multi_init()} {
         if (!easy_ || !multi_) throw Error{"cannot start libcurl: out of memory"};
         set(CURLOPT_USERAGENT, (std::string{"shifter-gateway/"} + installed::version).c_str());
         // One connection for each blob: streams that share one wait for each other's readers.
@@ -210,6 +211,9 @@ public:
     void prepare(const HttpRequest & request, const HeaderList & headers, Exchange & exchange, char * detail) const {
         set(CURLOPT_URL, request.url.to_string().c_str());
         set(CURLOPT_PROTOCOLS_STR, request.url.is_https() ? "https" : "http");
+        const bool shows_certificate = settings_.certificate_for && request.url.same_origin(*settings_.certificate_for);
+        set(CURLOPT_SSLCERT, shows_certificate ? settings_.certificate_file.c_str() : nullptr);
+        set(CURLOPT_SSLKEY, shows_certificate ? settings_.key_file.c_str() : nullptr);
         set(CURLOPT_HTTPHEADER, headers.get());
         set(CURLOPT_TIMEOUT_MS, milliseconds(request.total_timeout));
         const std::string range = request.range_from ? std::to_string(*request.range_from) + "-" : "";
@@ -261,6 +265,7 @@ private:
     struct CleanupMulti {
         void operator()(CURLM * multi) const noexcept { (void)::curl_multi_cleanup(multi); }
     };
+    const HttpSettings & settings_; ///< of the Http that has this connection
     std::unique_ptr<CURL, Cleanup> easy_;
     std::unique_ptr<CURLM, CleanupMulti> multi_;
 };

@@ -47,6 +47,9 @@ struct HttpSettings {
     std::string ca_file;
     std::string proxy;
     RegistryLimits limits;
+    std::optional<Url> certificate_for{}; ///< the one origin that is shown a client certificate, if there is one
+    std::string certificate_file{};
+    std::string key_file{};
 };
 
 /** Takes the body of an answer with status 200 or 206, piece by piece; may block, and may throw to end the exchange. */

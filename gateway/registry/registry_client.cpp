@@ -177,13 +177,28 @@ private:
 
 } // namespace
 
+namespace {
+
+HttpSettings http_settings(const Location & location, const RegistryLimits & limits) {
+    HttpSettings settings{.ca_file = location.ca_file, .proxy = location.proxy, .limits = limits};
+    if (location.certificate_file.empty()) return settings;
+    const auto own = Url::parse(location.url);
+    if (own) settings.certificate_for = *own;
+    settings.certificate_file = location.certificate_file;
+    settings.key_file = location.key_file.empty() ? location.certificate_file : location.key_file;
+    return settings;
+}
+
+} // namespace
+
 Session::Session(const Location & location, const std::optional<Credentials> & credentials, RegistryLimits the_limits,
                  std::stop_token the_stop)
     : limits{the_limits}, stop{std::move(the_stop)},
-      mirrors_are_public{location.mirrors_are_public}, http{{location.ca_file, location.proxy, limits}} {
+      mirrors_are_public{location.mirrors_are_public}, http{http_settings(location, limits)} {
     for (const std::string & mirror : location.mirrors)
-        endpoints.push_back(std::make_unique<Endpoint>(http, mirror, location, std::nullopt, limits));
-    endpoints.push_back(std::make_unique<Endpoint>(http, location.url, location, credentials, limits));
+        endpoints.push_back(std::make_unique<Endpoint>(http, mirror, location, Logins{}, limits));
+    endpoints.push_back(
+        std::make_unique<Endpoint>(http, location.url, location, Logins{credentials, location.site_login}, limits));
 }
 
 void Session::on_endpoints(const std::string & what,

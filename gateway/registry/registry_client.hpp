@@ -37,6 +37,11 @@ private:
 
 enum class AuthMethod { token, basic };
 
+struct Credentials {
+    std::string user;
+    Secret password;
+};
+
 /** One registry, as the site configured it (contract 7.9, `Locations`), or as its policy list admits it. */
 struct Location {
     std::string name;    ///< "docker.io", "reg.example.org:5000": what a reference names
@@ -49,11 +54,11 @@ struct Location {
     bool mirrors_are_public = false;
     std::vector<std::string> token_hosts; ///< further hosts that may be asked for tokens with credentials (I28)
     std::string proxy;                    ///< empty: from the service's environment
-};
-
-struct Credentials {
-    std::string user;
-    Secret password;
+    /** The site's own, for everybody: what it may read counts as read without credentials. Never shown to a mirror. */
+    std::optional<Credentials> site_login{};
+    /** The site's client certificate (PEM), with the same meaning; shown to the origin of `url` alone. */
+    std::string certificate_file{};
+    std::string key_file{}; ///< PEM; empty: in certificate_file
 };
 
 /** Limits of every exchange (I30), each with a configuration key. */
@@ -87,7 +92,7 @@ using OnBytes = std::function<void(std::uint64_t)>;
 
 /**
  * A client of one registry, for one pull. Thread-safe: blobs may be read from several threads at once.
- * Anonymous access is tried first; credentials are used only when the registry refuses it (I28).
+ * Anonymous access, or the site's own, is tried first; credentials are used only when the registry refuses it (I28).
  */
 class RegistryClient {
 public:

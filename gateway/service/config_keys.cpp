@@ -94,9 +94,7 @@ Refusal read_import_users(const Value & value, C & config) {
 }
 
 template <class Access> auto read_policy(Access access) {
-    return [access](const Value & value, auto & target) -> Refusal {
-        return read_policy_file(value, access(target));
-    };
+    return [access](const Value & value, auto & target) -> Refusal { return read_policy_file(value, access(target)); };
 }
 
 Refusal read_format(const Value & value, C & /*config*/) {
@@ -146,35 +144,6 @@ Refusal read_group(const Value & value, pull::System & system) {
     const auto group = number ? number : auth::find_group(text);
     if (!group) return "there is no group " + quoted(text);
     system.storage.group = *group;
-    return std::nullopt;
-}
-
-Refusal read_remote_type(const Value & value, registry::Location & /*location*/) {
-    std::string text;
-    if (auto refusal = read_text(value, text)) return refusal;
-    if (text != "dockerv2") return "must be dockerv2, not " + quoted(text);
-    return std::nullopt;
-}
-
-bool is_registry_url(const std::string & url) { return url.rfind("https://", 0) == 0 || url.rfind("http://", 0) == 0; }
-
-Refusal read_url(const Value & value, registry::Location & location) {
-    if (auto refusal = read_text(value, location.url)) return refusal;
-    if (!is_registry_url(location.url)) return "must begin with https:// or http://, not " + quoted(location.url);
-    return std::nullopt;
-}
-
-Refusal read_mirrors(const Value & value, registry::Location & location) {
-    if (auto refusal = read_texts(value, location.mirrors)) return refusal;
-    for (const std::string & url : location.mirrors)
-        if (!is_registry_url(url)) return "must begin with https:// or http://, not " + quoted(url);
-    return std::nullopt;
-}
-
-Refusal read_ca_file(const Value & value, registry::Location & location) {
-    if (auto refusal = read_text(value, location.ca_file)) return refusal;
-    if (::access(location.ca_file.c_str(), R_OK) != 0)
-        return "cannot read " + quoted(location.ca_file) + ": " + describe_errno(errno);
     return std::nullopt;
 }
 
@@ -269,7 +238,8 @@ const std::vector<Key<C>> & global_keys() {
         {"LayerCache", "object", "see below", "", "Layers that were converted before: see below.", {}},
         {"SignaturePolicy", "absolute path", "none", "",
          "A policy.json as containers/image has it: which images need whose signature. Known are "
-         "insecureAcceptAnything, reject, and sigstoreSigned with keyPath, keyPaths, keyData or keyDatas; a policy with "
+         "insecureAcceptAnything, reject, and sigstoreSigned with keyPath, keyPaths, keyData or keyDatas; a policy "
+         "with "
          "anything else is refused. See docs/how-to/signed-and-examined.md.",
          read_policy(setting(&S::signature_policy))},
         {"examiner", "absolute path", "none", "",
@@ -311,8 +281,8 @@ const std::vector<Key<pull::System>> & platform_keys() {
          size(path(&P::high_water_bytes), 0, std::uint64_t{1} << 60U)},
         {"LowWater", "size 0 to 1E", "HighWater", "", "See HighWater.",
          size(path(&P::low_water_bytes), 0, std::uint64_t{1} << 60U)},
-        {"policy_file", "absolute path", "SignaturePolicy", "",
-         "The same as SignaturePolicy, for this system.", read_policy(path(&P::signature_policy))},
+        {"policy_file", "absolute path", "SignaturePolicy", "", "The same as SignaturePolicy, for this system.",
+         read_policy(path(&P::signature_policy))},
         {"use_external", "ignored", "none", "", "Registries are read without outside tools.", {}},
         {"ssh", "ignored", "none", "", "Images are published to a mounted directory.", {}},
         {"host", "ignored", "none", "", "Images are published to a mounted directory.", {}},
@@ -327,31 +297,6 @@ const std::vector<Key<pull::System>> & local_keys() {
         {"imageDir", "absolute path", "required", "\"/images\"",
          "Where images are published; imagePath of udiRoot.conf on the nodes. It belongs to the service's account.",
          directory(path(&pull::System::storage, &catalog::ImageStorage::directory))},
-    };
-    return keys;
-}
-
-const std::vector<Key<registry::Location>> & location_keys() {
-    using L = registry::Location;
-    static const std::vector<Key<L>> keys = {
-        {"url", "https:// or http:// URL", "https://name", "\"https://registry-1.docker.io\"",
-         "Where the registry answers. http is spoken only where it is written here.", read_url},
-        {"remotetype", "dockerv2", "dockerv2", "\"dockerv2\"", "The protocol.", read_remote_type},
-        {"sslcacert", "path", "the system's", "", "Certificates (PEM) that the registry's own is checked against.",
-         read_ca_file},
-        {"authMethod", "token or basic", "token", "", "How the registry takes a user's login.",
-         choice(path(&L::auth_method),
-                std::vector<Word<registry::AuthMethod>>{{"token", registry::AuthMethod::token},
-                                                        {"basic", registry::AuthMethod::basic}})},
-        {"mirrors", "list of URLs", "empty", "", "Asked first, in order, and never with a user's login.", read_mirrors},
-        {"mirrorAccess", "registry or public", "registry", "",
-         "Who may read what a mirror gives without a login. registry: whom the registry itself lets read it, which is "
-         "asked for the manifest. public: everybody; for mirrors of public images whose registry cannot be reached.",
-         choice(path(&L::mirrors_are_public), std::vector<Word<bool>>{{"registry", false}, {"public", true}})},
-        {"tokenHosts", "list of hosts", "empty", "", "Further hosts that a login may be shown to for a token.",
-         texts(path(&L::token_hosts))},
-        {"proxy", "URL", "from the environment", "", "Proxy for this registry.", text(path(&L::proxy))},
-        {"authentication", "ignored", "none", "", "The registry says how it authenticates.", {}},
     };
     return keys;
 }

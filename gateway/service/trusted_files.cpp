@@ -3,6 +3,8 @@
 #include "base/error.hpp"
 #include "site/trusted_file.hpp"
 
+#include <cstring>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace shifter::service::readers {
@@ -45,6 +47,31 @@ Refusal read_program(const Value & value, std::string & path) {
         return "cannot use " + quoted(named) + ": this account may not run it; chmod a+rx " + named;
     path = std::move(named);
     return std::nullopt;
+}
+
+Refusal read_secret_file(const Value & value, std::string & path, std::string & text) {
+    std::string named;
+    if (auto refusal = read_path(value, named)) return refusal;
+    if (named.empty()) return std::nullopt;
+    try {
+        const TrustedFile file = open_trusted(named, TrustedFile::Kind::regular);
+        struct stat facts {};
+        if (::fstat(file.fd(), &facts) != 0) throw SysError{errno, "cannot look at " + quoted(named)};
+        if ((facts.st_mode & 0007U) != 0)
+            return "cannot use " + quoted(named) + ": everybody may read it; chmod o= " + named;
+        text = file.read(max_bytes);
+    } catch (const Error & error) {
+        return error.what();
+    }
+    path = std::move(named);
+    return std::nullopt;
+}
+
+Refusal read_secret_path(const Value & value, std::string & path) {
+    std::string text;
+    auto refusal = read_secret_file(value, path, text);
+    ::explicit_bzero(text.data(), text.size());
+    return refusal;
 }
 
 Refusal read_policy_file(const Value & value, std::shared_ptr<const registry::SignaturePolicy> & policy) {

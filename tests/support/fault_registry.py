@@ -290,6 +290,9 @@ def start(layout, spec, log, tls=None, poll_seconds=0.02):
             import ssl
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
+            if value.get("client_certificate"):  # who comes must have the server's own
+                context.load_verify_locations(tls[0])
+                context.verify_mode = ssl.CERT_REQUIRED
             server.socket = context.wrap_socket(server.socket, server_side=True)
             state.scheme = "https"
         state.ports[role] = server.server_address[1]

@@ -2,9 +2,10 @@
 import base64
 import json
 import os
+import pwd
 import unittest
 
-from site_fixture import Site
+from site_fixture import GATEWAY_ACCOUNT, SYSCONFDIR, Site
 
 
 class Logins(unittest.TestCase):
@@ -65,6 +66,37 @@ class Logins(unittest.TestCase):
         os.unlink(self.home(".netrc"))
         done = self.site.run("shifterimg", "pull", self.image)
         self.assertIn("credential helper (some-helper), which is not run; use shifterimg login", done.stderr)
+
+    def test_what_the_sites_own_login_may_read_is_everybodys(self):
+        login = f"{self.site.dir}/etc/registry-login"
+        self.addCleanup(self.restart, {})
+
+        def restart_with(text):
+            with open(login, "w") as out:
+                out.write(text)
+            os.chown(login, 0, pwd.getpwnam(GATEWAY_ACCOUNT).pw_gid)
+            os.chmod(login, 0o640)
+            self.restart({"Locations": {self.site.registry: {"url": f"http://{self.site.registry}", "authMethod": "basic",
+                                                             "loginFile": f"{SYSCONFDIR}/registry-login"}}})
+
+        restart_with("reader:secret-word\n")
+        self.site.push("small", "org/site:1")
+        for user in "ab":  # neither has a login
+            done = self.site.run("shifterimg", "pull", self.site.image("org/site:1"), user=user)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        record = json.loads(self.site.run("shifterimg", "--json", "inspect", self.site.image("org/site:1"), user="b").stdout)["image"]
+        self.assertFalse(record["private"])
+        restart_with("reader:wrong-word\n")
+        self.site.push("multiarch", "org/other:1")
+        done = self.site.run("shifterimg", "pull", self.site.image("org/other:1"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("needs a login", done.stderr)
+        self.assertNotIn("wrong-word", done.stderr + self.site.gateway.log_end())
+
+    def restart(self, more):
+        self.site.gateway.stop()
+        self.site.write_gateway_config(more)
+        self.site.start_gateway()
 
     def test_I36_no_password_is_in_a_log_or_the_catalog(self):
         self.login("secret-word")

@@ -63,6 +63,47 @@ TEST_CASE("I28: credentials are used only after anonymous access was refused, an
     CHECK(logins(site, "main") > 0);
 }
 
+TEST_CASE("what the site's own login may read is everybody's, and nobody's own login is shown for it") {
+    const std::string auth = GENERATE(as<std::string>{}, R"("kind":"bearer")", R"("kind":"basic")");
+    const FaultSite site{R"({"auth":{)" + auth + R"(,"user":"alice","password":"s3cret"}})"};
+    Location location = site.location();
+    location.site_login = alices();
+    const bool has_own = GENERATE(false, true);
+    const Credentials bob{"bob", Secret{"other"}};
+    const Result result = resolve(site, location, has_own ? std::optional{bob} : std::nullopt);
+    CHECK(result.failure == Failure{});
+    CHECK(result.anonymous);
+    CHECK(logins(site, "main") > 0);
+    for (const Asked & asked : site.asked())
+        if (asked.authorization.rfind("Basic ", 0) == 0) CHECK(asked.authorization == alice);
+}
+
+TEST_CASE("I34: what the site's own login may not read is asked for with the user's, and private then") {
+    const std::string auth = GENERATE(as<std::string>{}, R"("kind":"bearer")", R"("kind":"basic")");
+    const FaultSite site{R"({"auth":{)" + auth + R"(,"user":"alice","password":"s3cret"}})"};
+    Location location = site.location();
+    location.site_login = Credentials{"site", Secret{"no longer good"}};
+    const Result own = resolve(site, location, alices());
+    CHECK(own.failure == Failure{});
+    CHECK_FALSE(own.anonymous);
+    CHECK(resolve(site, location, std::nullopt).failure.cause == Cause::denied);
+}
+
+TEST_CASE("I28: the site's own login goes neither to a mirror, nor to a realm that the registry merely names") {
+    const FaultSite named{R"({"auth":{"kind":"bearer","realm":"http://localhost:{other}/token"}})"};
+    Location location = named.location();
+    location.site_login = alices();
+    CHECK(resolve(named, location, std::nullopt).anonymous);
+    CHECK(logins(named, "main") + logins(named, "other") == 0);
+
+    const FaultSite mirrored{R"({"auth":{"kind":"bearer","user":"alice","password":"s3cret"}})"};
+    Location behind = mirrored.location();
+    behind.mirrors = {mirrored.url("other")};
+    behind.site_login = alices();
+    CHECK(resolve(mirrored, behind, std::nullopt).anonymous);
+    CHECK(logins(mirrored, "other") == 0);
+}
+
 TEST_CASE("I34: a location with basic authentication makes an image private only when the login was needed (H7-17)") {
     auto [spec, anonymous] = GENERATE(table<std::string, bool>({
         {R"({"auth":{"kind":"basic","user":"alice","password":"s3cret"}})", false},

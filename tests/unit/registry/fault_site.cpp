@@ -103,7 +103,7 @@ FaultSite::FaultSite(const std::string & spec, const ImageParts & parts, bool tl
         write_file(folder_ / "log", "");
         if (tls) make_certificate();
         Json order = {{"layout", folder_ / "layout"}, {"spec", folder_ / "spec.json"}, {"log", folder_ / "log"}};
-        if (tls) order["tls"] = {ca_file(), folder_ / "key.pem"};
+        if (tls) order["tls"] = {ca_file(), key_file()};
         ports_ = Server::instance().start(order);
     } catch (...) {
         fs::remove_all(folder_);
@@ -159,8 +159,8 @@ void FaultSite::write_layout(const ImageParts & parts) {
 void FaultSite::make_certificate() const {
     const UniqueFd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     const pid_t pid = spawn({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                             "-nodes", "-keyout", (folder_ / "key.pem").string(), "-out", ca_file(), "-days", "2",
-                             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"},
+                             "-nodes", "-keyout", key_file(), "-out", ca_file(), "-days", "2", "-subj", "/CN=127.0.0.1",
+                             "-addext", "subjectAltName=IP:127.0.0.1"},
                             nothing.get(), nothing.get());
     int status = 0;
     (void)::waitpid(pid, &status, 0);

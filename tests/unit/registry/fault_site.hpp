@@ -50,6 +50,7 @@ public:
     [[nodiscard]] std::string url(const std::string & server = "main") const;
     [[nodiscard]] Location location() const;
     [[nodiscard]] std::string ca_file() const { return (folder_ / "certificate.pem").string(); }
+    [[nodiscard]] std::string key_file() const { return (folder_ / "key.pem").string(); }
     /** Tags: "1" a manifest, "index" an index with amd64 (that manifest) and arm64. */
     [[nodiscard]] ImageReference reference(const std::string & selector = ":1") const;
     [[nodiscard]] const std::string & layer() const noexcept { return layer_; }

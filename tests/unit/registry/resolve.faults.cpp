@@ -301,6 +301,33 @@ TEST_CASE("a certificate that nobody vouches for is refused, and one that the si
                   app + "127.0.0.1:MAIN cannot be trusted: SSL certificate problem: self-signed certificate"});
 }
 
+TEST_CASE("a registry that wants a client certificate gets the site's, and what it gives for that is everybody's") {
+    const FaultSite site{R"({"client_certificate":true})", {}, true};
+    CHECK_FALSE(resolve_failure(site) == Failure{});
+    Location location = site.location();
+    location.certificate_file = site.ca_file(); // the server's own is the one that it lets in
+    location.key_file = site.key_file();
+    RegistryClient client{location, std::nullopt, quick_limits(), {}};
+    CHECK(client.resolve(site.reference(), amd64).anonymous);
+    location.key_file = "/nonexistent";
+    RegistryClient broken{location, std::nullopt, quick_limits(), {}};
+    const Failure failure = failure_of(site, [&] { (void)broken.resolve(site.reference(), amd64); });
+    CHECK(failure.cause);
+}
+
+TEST_CASE("I28: the site's client certificate is shown to no other origin than the registry's own") {
+    const FaultSite site{R"({"client_certificate":true})", {}, true};
+    Location location = site.location();
+    location.mirrors = {location.url}; // the same server, which wants the certificate,
+    location.url = site.url("other");  // and is another origin than the registry's
+    location.mirrors_are_public = true;
+    location.certificate_file = site.ca_file();
+    location.key_file = site.key_file();
+    RegistryClient client{location, std::nullopt, quick_limits(), {}};
+    CHECK(client.resolve(site.reference(), amd64).anonymous);
+    for (const Asked & asked : site.asked()) CHECK(asked.server == "other");
+}
+
 TEST_CASE("the proxy that the location names is used") {
     const FaultSite site;
     Location location = site.location();

@@ -192,6 +192,21 @@ TEST_CASE("programs and policies that protect must be there, and nobody else's t
         parse(R"({"CacheDirectory":"/c","Platforms":{"a":{"policy_file":"/p","local":{"imageDir":"/i"}}}})").usable());
 }
 
+TEST_CASE("I36: a login and a key of the site's own must be there, be one, and be nobody else's to read") {
+    auto [location, what] = GENERATE(table<std::string, std::string>({
+        {"\"loginFile\":\"login\"", "loginFile: must be an absolute path, not \"login\""},
+        {"\"loginFile\":\"/nowhere\"", "loginFile: cannot open \"/nowhere\": No such file or directory"},
+        {"\"loginFile\":\"/etc/passwd\"",
+         "loginFile: cannot use \"/etc/passwd\": everybody may read it; chmod o= /etc/passwd"},
+        {"\"sslcert\":\"/etc/passwd\"",
+         "sslcert: cannot use \"/etc/passwd\": everybody may read it; chmod o= /etc/passwd"},
+        {"\"sslkey\":\"/nowhere\"", "sslkey: cannot open \"/nowhere\": No such file or directory"},
+    }));
+    CHECK(errors_of(parse(with("\"Locations\":{\"docker.io\":{" + location + "}},"))) ==
+          std::vector<std::string>{"f:1: Locations.docker.io." + what});
+    CHECK(parse(with("\"Locations\":{\"docker.io\":{\"loginFile\":null,\"sslkey\":\"\"}},")).usable());
+}
+
 TEST_CASE("all problems are told at once, and modes never open images to writers or to the wrong readers (I33)") {
     const auto parsed = parse(
         R"({"Platforms":{"a":{"accesstype":"remote","PublicMode":"0666","PrivateMode":"0644",
