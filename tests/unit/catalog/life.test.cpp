@@ -7,6 +7,7 @@
 
 #include "image_files.hpp"
 #include "samples.hpp"
+#include "support/waiting.hpp"
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
@@ -16,6 +17,8 @@
 using namespace shifter;
 using namespace shifter::catalog;
 using namespace shifter::catalog::samples;
+using shifter::testing::descriptors_of;
+using shifter::testing::soon;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
 
@@ -126,7 +129,7 @@ TEST_CASE("R5, R14: files that never got a row go after the grace, and those tha
             fill(file, squashfs());
             Publisher{store.storage}.publish(std::move(file), id_of('a'), record());
             sweeper = std::jthread{[&] { removed = store.housekeeping().sweep(noon); }}; // waits for the lock
-            std::this_thread::sleep_for(100ms);
+            REQUIRE(soon([&] { return descriptors_of(store.images / ".lock") == 2; }));
             CHECK(store.has_file('a'));
             if (is_published) store.catalog->publish({pull.hold(), image('a'), ""}, noon);
         }

@@ -1,18 +1,19 @@
 #include "base/error.hpp"
 #include "base/io.hpp"
-#include "base/log.hpp"
 #include "pull_site.hpp"
 #include "site/image_record.hpp"
+#include "support/collected_log.hpp"
+#include "support/waiting.hpp"
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
-#include <mutex>
 #include <sys/stat.h>
-#include <thread>
 
 using namespace shifter;
 using namespace shifter::pull;
 using namespace shifter::pull::testing;
+using shifter::testing::CollectedLog;
+using shifter::testing::soon;
 using namespace std::chrono_literals;
 using catalog::State;
 using Catch::Matchers::Contains;
@@ -26,39 +27,6 @@ std::string text_of(const std::string & path) {
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     return io::read_all(fd.get(), 1U << 20U, path);
 }
-
-template <class Condition> bool soon(Condition condition) {
-    for (int i = 0; i < 3000; ++i) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(10ms);
-    }
-    return false;
-}
-
-/** Collects what is logged while it lives. */
-class Log {
-public:
-    Log() {
-        log::set_level(log::Level::info);
-        log::set_sink([this](log::Level, std::string_view line) {
-            const std::lock_guard lock{mutex_};
-            text_ += std::string{line} + "\n";
-        });
-    }
-    ~Log() {
-        log::set_sink([](log::Level, std::string_view) {});
-    }
-    Log(const Log &) = delete;
-    Log & operator=(const Log &) = delete;
-    [[nodiscard]] std::string text() const {
-        const std::lock_guard lock{mutex_};
-        return text_;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
 
 mode_t mode_of(const std::string & path) {
     struct stat facts {};
@@ -210,7 +178,7 @@ TEST_CASE("what an image cannot keep is counted in its row and told in the log, 
     (void)site.push("1", parts);
     site.start_registry();
     site.start_queue();
-    Log log;
+    const CollectedLog log;
     const catalog::Image image = site.pulled("1");
     REQUIRE(image.dropped);
     CHECK(*image.dropped == catalog::Dropped{.devices = 0, .setid_bits = 2, .xattrs = 0});
@@ -222,20 +190,22 @@ TEST_CASE("what an image cannot keep is counted in its row and told in the log, 
 }
 
 TEST_CASE("R16: a pull of up to SmallPullBytes does not wait for a larger one, any other waits for a worker") {
-    const std::string small_text(3000, 's');
-    const auto push_both = [&](PullSite & site) {
+    const auto push_all = [](PullSite & site) {
         (void)site.push("large", {{{{"noise", std::string(100'000, 'l')}}}});
-        return site.push("small", {{{{"noise", small_text}}}});
+        (void)site.push("smaller", {{{{"noise", ""}}}});
+        return site.push("small", {{{{"noise", std::string(3000, 's')}}}});
     };
     PullSite measured;
-    (void)push_both(measured);
+    (void)push_all(measured);
     measured.start_registry();
     measured.start_queue();
-    const std::uint64_t small_bytes = measured.pulled("small").layers.at(0).size_bytes;
+    const auto bytes_of = [&](const char * tag) { return measured.pulled(tag).layers.at(0).size_bytes; };
+    const std::uint64_t small_bytes = bytes_of("small");
+    REQUIRE(bytes_of("smaller") < small_bytes);
 
     const std::uint64_t below = GENERATE(0U, 1U);
     PullSite site;
-    const ImageId small = push_both(site);
+    const ImageId small = push_all(site);
     // The first blob is the configuration of the large one, the second its layer.
     site.start_registry(
         {{"faults",
@@ -254,7 +224,8 @@ TEST_CASE("R16: a pull of up to SmallPullBytes does not wait for a larger one, a
             return site.catalog->find_pull(site.image_key("small"))->message == message;
         };
         REQUIRE(soon([&] { return has_come_to("Waiting for a worker"); }));
-        std::this_thread::sleep_for(300ms); // who takes it all the same would show
+        // Its worker takes the next in the line that it may: who takes this one would have taken it first.
+        (void)site.pulled("smaller");
         CHECK(has_come_to("Waiting for a worker"));
     }
 }

@@ -4,6 +4,7 @@
 #include "catalog/sqlite.hpp"
 #include "pull/quota.hpp"
 #include "pull_site.hpp"
+#include "support/waiting.hpp"
 
 #include <catch2/catch.hpp>
 #include <thread>
@@ -11,6 +12,8 @@
 using namespace shifter;
 using namespace shifter::pull;
 using namespace shifter::pull::testing;
+using shifter::testing::descriptors_of;
+using shifter::testing::soon;
 using namespace std::chrono_literals;
 using catalog::State;
 using Catch::Matchers::Contains;
@@ -39,7 +42,7 @@ TEST_CASE("R1: a pull that finds its content published waits for a removal of th
         REQUIRE(site.catalog->remove_tag(site.image_key("1")));
         REQUIRE(site.catalog->retire("alpha", id, std::nullopt, now()));
         (void)site.ask("2");
-        std::this_thread::sleep_for(300ms);
+        REQUIRE(soon([&] { return descriptors_of(site.storage() + "/.lock") == 2; }));
         CHECK(site.catalog->find_pull(site.image_key("2"))->state != State::ready);
         catalog::Publisher{{.directory = site.storage()}}.remove(id);
         site.catalog->forget_retired("alpha", id);

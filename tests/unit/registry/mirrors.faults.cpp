@@ -1,14 +1,13 @@
 #include "fault_site.hpp"
 
-#include "base/log.hpp"
+#include "support/collected_log.hpp"
 
 #include <catch2/catch.hpp>
-
-#include <mutex>
 
 using namespace shifter;
 using namespace shifter::registry;
 using namespace shifter::registry::testing;
+using shifter::testing::CollectedLog;
 
 namespace {
 
@@ -32,30 +31,6 @@ std::size_t asked_of(const FaultSite & site, const std::string & server) {
     for (const Asked & asked : site.asked()) count += asked.server == server ? 1 : 0;
     return count;
 }
-
-/** Collects warnings while it lives. */
-class Warnings {
-public:
-    Warnings() {
-        log::set_sink([this](log::Level, std::string_view message) {
-            const std::lock_guard lock{mutex_};
-            text_ += std::string{message} + "\n";
-        });
-    }
-    ~Warnings() {
-        log::set_sink([](log::Level, std::string_view) {});
-    }
-    Warnings(const Warnings &) = delete;
-    Warnings & operator=(const Warnings &) = delete;
-    [[nodiscard]] std::string text() const {
-        const std::lock_guard lock{mutex_};
-        return text_;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
 
 } // namespace
 
@@ -118,7 +93,7 @@ TEST_CASE("when a mirror fails, the registry is asked, with the login that the m
                  R"("do":"drop")", R"("do":"document","body":"{}")");
     INFO(fault);
     const FaultSite site{on_mirror(fault)};
-    const Warnings warnings;
+    const CollectedLog warnings{log::Level::warning};
     RegistryClient client{mirrored(site), Credentials{"alice", Secret{"s3cret"}}, quick_limits(), {}};
     const ResolvedImage image = client.resolve(site.reference(), amd64);
     CHECK_FALSE(image.anonymous);
@@ -131,7 +106,7 @@ TEST_CASE("when a mirror fails, the registry is asked, with the login that the m
 
 TEST_CASE("R7: a mirror that has the tag but not the blobs does not mix two images") {
     const FaultSite site{R"({"faults":[{"server":"other","match":"blobs","do":"status","status":404}]})"};
-    const Warnings warnings;
+    const CollectedLog warnings{log::Level::warning};
     RegistryClient client{mirrored(site), std::nullopt, quick_limits(), {}};
     // The configuration is missing at the mirror, so all of it is resolved anew at the registry.
     const ResolvedImage image = client.resolve(site.reference(), amd64);
@@ -143,7 +118,7 @@ TEST_CASE("a transfer that breaks at the mirror goes on at the registry") {
     const FaultSite site{
         R"({"faults":[{"server":"other","match":"blobs/sha256:{layer}","times":1,"do":"truncate","bytes":100000},
                                        {"server":"other","match":"blobs/sha256:{layer}","do":"status","status":404}]})"};
-    const Warnings warnings;
+    const CollectedLog warnings{log::Level::warning};
     RegistryClient client{mirrored(site), std::nullopt, quick_limits(), {}};
     const ResolvedImage image = client.resolve(site.reference(), amd64);
     CHECK(read_all(*client.open_blob("team/app", image.manifest.layers[0], 1 << 20)) == site.layer());
@@ -162,7 +137,7 @@ TEST_CASE("I26: wrong bytes of a mirror end in a refusal, never in a layer") {
 
 TEST_CASE("when all fail, the registry's own reason is told") {
     const FaultSite site{R"({"faults":[{"server":"other","do":"status","status":503},{"do":"status","status":404}]})"};
-    const Warnings warnings;
+    const CollectedLog warnings{log::Level::warning};
     RegistryClient client{mirrored(site), std::nullopt, quick_limits(), {}};
     CHECK(failure_of(site, [&] { (void)client.resolve(site.reference(), amd64); }) ==
           Failure{Cause::not_found,
