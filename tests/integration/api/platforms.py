@@ -2,6 +2,7 @@
 import os
 import pwd
 import signal
+import time
 import unittest
 
 from gateway_requests import ask
@@ -26,6 +27,7 @@ class Platforms(unittest.TestCase):
             os.makedirs(images, exist_ok=True)
             os.chown(images, gateway.pw_uid, gateway.pw_gid)
             platforms[name] = {"mungeSocketPath": munge_socket, "accesstype": "local", "admins": [],
+                               "platform": "linux/amd64" if name == "tests" else "linux/arm64",
                                "local": {"imageDir": images}}
         cls.site.write_gateway_config({"Platforms": platforms})
         cls.site.gateway.stop()
@@ -44,6 +46,29 @@ class Platforms(unittest.TestCase):
         self.assertEqual(self.lookup("second", "tests"), 401)
         self.assertEqual(ask(self.site, f"/api/pull/second/docker/{self.tag}", method="POST").status, 401)
 
+    def test_one_tag_is_on_each_system_the_image_of_its_architecture_and_where_there_is_none_it_is_said_what_there_is(self):
+        self.site.push("multiarch", "org/multi:1")
+        found = {}
+        for system in self.sockets:
+            record = self.pulled(system, "org/multi:1")
+            self.assertEqual(record["status"], "READY", record["status_message"])
+            found[system] = record["platform"].split("/")[1]
+        self.assertEqual(found, {"tests": "amd64", "second": "arm64"})
+        refused = self.pulled("second", "org/small:1")
+        self.assertEqual(refused["status"], "FAILURE")
+        self.assertIn("it is built for linux/amd64, and this system needs linux/arm64", refused["status_message"])
+
+    def pulled(self, system: str, name: str) -> dict:
+        """The record at the end of a pull."""
+        path = f"/api/pull/{system}/docker/{self.site.registry}/{name}"
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            record = ask(self.site, path, method="POST", munge_socket=self.sockets[system]).json
+            if record["status"] in ("READY", "FAILURE"):
+                return record
+            time.sleep(0.05)
+        raise AssertionError(f"the pull of {name} on {system} does not end: {record}")
+
     def test_a_munged_that_is_gone_or_hangs_is_the_trouble_of_its_own_system(self):
         self.munged.send(signal.SIGSTOP)
         try:
@@ -59,7 +84,7 @@ class Platforms(unittest.TestCase):
             self.assertEqual(ask(self.site, "/api/list/tests").status, 200)
         finally:
             type(self).munged = start_munged(f"{self.site.dir}/second", self.sockets["second"], dies_with_us=True)
-            self.addCleanup(self.munged.stop)
+            self.addClassCleanup(self.munged.stop)
         self.assertEqual(ask(self.site, foreign, munge_socket=self.sockets["second"]).status, 200)
 
 

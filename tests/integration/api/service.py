@@ -1,4 +1,10 @@
-"""The gateway as programs see it: routes in every spelling, the schema and what is really answered, metrics, log, status page."""
+"""The gateway as programs see it: routes in every spelling, the schema and what is really answered, metrics, log, status page.
+
+--npm: GET /api/schema is also given to a validator of the npm registry, which needs node, npm and the network.
+"""
+import subprocess
+import sys
+import tempfile
 import time
 import unittest
 import urllib.parse
@@ -7,6 +13,9 @@ import jsonschema
 from images import oci_layout
 from gateway_requests import ask, log_lines, samples
 from site_fixture import PREFIX, Site
+
+
+NPM_VALIDATOR = "@seriousme/openapi-schema-validator@2.11.0"
 
 
 def as_json_schema(schema):
@@ -105,6 +114,18 @@ class Service(unittest.TestCase):
             self.assertIn("200", operation["responses"], path)
             self.assertIn("default", operation["responses"], path)
 
+    @unittest.skipUnless("--npm" in sys.argv, "needs the network; --npm asks for it")
+    def test_the_schema_is_one_to_a_validator_of_the_npm_registry(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", folder, NPM_VALIDATOR],
+                           check=True, timeout=300, capture_output=True)
+            for document, is_valid in ((ask(self.site, "/api/schema", user="").body, True), (b'{"openapi":"3.0.3","paths":{}}', False)):
+                with open(f"{folder}/openapi.json", "wb") as out:
+                    out.write(document)
+                done = subprocess.run([f"{folder}/node_modules/.bin/validate-api", f"{folder}/openapi.json"],
+                                      timeout=60, check=False, capture_output=True, text=True)
+                self.assertEqual((done.returncode == 0), is_valid, done.stdout + done.stderr)
+
     def test_each_route_of_GET_is_in_the_schema(self):
         text = ask(self.site, "/", user="").body.decode()
         told = {tuple(line.split()) for line in text.splitlines() if line.startswith(("GET ", "POST "))}
@@ -182,4 +203,4 @@ class Service(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(argv=[word for word in sys.argv if word != "--npm"])
