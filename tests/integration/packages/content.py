@@ -141,7 +141,7 @@ class Content(unittest.TestCase):
                 folder, name = os.path.split(path)
                 # Of those in libexec, a person calls this one.
                 if folder in (f"{PREFIX}/bin", f"{PREFIX}/sbin") or name == "shifter-mpi":
-                    pages = {f"{PREFIX}/share/man/man{section}/{name}.{section}" for section in "18"}
+                    pages = {f"{PREFIX}/share/man/man{section}/{name}.{section}.gz" for section in "18"}
                     self.assertTrue(pages & files, f"no manual page for {path}")
 
 
