@@ -55,6 +55,7 @@ class Content(unittest.TestCase):
         packaged = collections.Counter(entry.path for package in self.packages.values() for entry in package.files())
         self.assertEqual([path for path, count in packaged.items() if count != 1], [])
         installed = {f"{folder}/{name}" for folder, _, names in os.walk(PREFIX) for name in names}
+        installed = {f"{path}.gz" if path.startswith(f"{PREFIX}/share/man/") else path for path in installed}
         # Sites, and tests, write other files there.
         installed = {path for path in installed if not path.startswith(f"{SYSCONFDIR}/") or path.endswith(".example")}
         self.assertEqual(installed ^ set(packaged), set())
