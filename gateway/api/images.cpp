@@ -16,8 +16,8 @@ namespace {
 /** REPOSITORY@DIGEST also means what was pulled by a tag of that repository, when the digest is that of its manifest,
  * which is the image's identifier, or of the index that the tag named. Only the tags that the caller may see count
  * (I33). */
-std::optional<catalog::Image> find_by_digest(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
-                                             const Call & call, const std::string & name) {
+catalog::SharedImage find_by_digest(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
+                                    const Call & call, const std::string & name) {
     const std::string & system = call.system->name;
     const Identity & caller = call.caller.identity;
     const auto parse = [&](const std::string & tag) {
@@ -26,14 +26,14 @@ std::optional<catalog::Image> find_by_digest(catalog::Catalog & catalog, const p
         });
     };
     const auto wanted = parse(name);
-    if (!wanted || !wanted->digest) return std::nullopt;
+    if (!wanted || !wanted->digest) return nullptr;
     const std::string digest = wanted->digest->to_string();
     const auto is_of_repository = [&](const std::string & tag) {
         const auto reference = parse(tag);
         return reference && reference->registry == wanted->registry && reference->repository == wanted->repository;
     };
     const auto id = ImageId::parse(wanted->digest->hex());
-    auto image = id ? catalog.find_readable(system, *id, caller) : std::nullopt;
+    auto image = id ? catalog.find_readable(system, *id, caller) : nullptr;
     if (image && image->manifest_digest == digest &&
         std::any_of(image->tags.begin(), image->tags.end(), is_of_repository))
         return image;
@@ -41,20 +41,20 @@ std::optional<catalog::Image> find_by_digest(catalog::Catalog & catalog, const p
         const bool is_meant = std::any_of(each.indexes.begin(), each.indexes.end(), [&](const auto & index) {
             return index.digest == digest && is_of_repository(index.tag);
         });
-        if (is_meant) return std::move(each);
+        if (is_meant) return std::make_shared<const catalog::Image>(std::move(each));
     }
-    return std::nullopt;
+    return nullptr;
 }
 
 /** The image by id, by its name, or (custom only, H7-4) by its name with ":latest"; what the caller may not see is not
  * there. */
-std::optional<catalog::Image> find_readable(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
-                                            const Call & call, const ImageRequest & request) {
+catalog::SharedImage find_readable(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
+                                   const Call & call, const ImageRequest & request) {
     const std::string & system = call.system->name;
     const Identity & caller = call.caller.identity;
     if (request.type == ImageType::id) {
         const auto id = ImageId::parse(request.tag);
-        return id ? catalog.find_readable(system, *id, caller) : std::nullopt;
+        return id ? catalog.find_readable(system, *id, caller) : nullptr;
     }
     auto image = catalog.find_readable({system, request.type, pull::canonical_tag(request.type, request.tag)}, caller);
     if (!image && request.type == ImageType::custom && request.tag.find(':') == std::string::npos)
@@ -94,7 +94,8 @@ std::string add_page(catalog::Catalog & catalog, const ListOf & whose, RecordLis
     unsigned added = 0;
     bool is_full = false;
     std::string last;
-    catalog.for_each_image_after(whose.system, after, whose.caller, [&](const catalog::Image & image) {
+    const std::size_t expected = std::size_t{most} + 1; // with the one that says that there is another page
+    catalog.for_each_image_after(whose.system, after, whose.caller, expected, [&](const catalog::Image & image) {
         // The catalog filters; a row that slipped through would be somebody's private image (I33).
         if (!image.may_read(whose.caller) || image.tags.empty()) return true;
         is_full = added == most;

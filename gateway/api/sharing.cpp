@@ -164,10 +164,10 @@ Response Api::list_own_images(Call & call) {
     const uid_t caller = call.caller.identity.uid;
     std::map<std::string, catalog::Image> images; // by id: one record for all of his tags
     for (const catalog::ImageKey & key : parts_.catalog.claimed_by(call.system->name, caller)) {
-        auto image = parts_.catalog.find_readable(key, call.caller.identity);
+        const auto image = parts_.catalog.find_readable(key, call.caller.identity);
         if (!image) continue;
         const std::string id = image->id.to_string();
-        const auto [place, is_new] = images.try_emplace(id, *std::move(image));
+        const auto [place, is_new] = images.try_emplace(id, *image);
         if (is_new) place->second.tags.clear();
         place->second.tags.push_back(key.tag);
     }

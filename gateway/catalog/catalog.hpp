@@ -87,6 +87,9 @@ struct MetricsRow {
     Time time;
 };
 
+/** An image as somebody may see it. Those who see the same of it may have one and the same. */
+using SharedImage = std::shared_ptr<const Image>;
+
 /** What everybody may know of a system's images. */
 struct PublicImages {
     std::uint64_t count = 0;     ///< images with a public tag
@@ -100,10 +103,10 @@ public:
     // Images.
     [[nodiscard]] virtual std::optional<Image> find(const ImageKey & key) = 0;
     [[nodiscard]] virtual std::optional<Image> find(const std::string & system, const ImageId & id) = 0;
-    /** The same for a person: what he may not see does not exist, tags included (I33). */
-    [[nodiscard]] virtual std::optional<Image> find_readable(const ImageKey & key, const Identity & caller) = 0;
-    [[nodiscard]] virtual std::optional<Image> find_readable(const std::string & system, const ImageId & id,
-                                                             const Identity & caller) = 0;
+    /** The same for a person: what he may not see does not exist, tags included (I33). Null: there is none. */
+    [[nodiscard]] virtual SharedImage find_readable(const ImageKey & key, const Identity & caller) = 0;
+    [[nodiscard]] virtual SharedImage find_readable(const std::string & system, const ImageId & id,
+                                                    const Identity & caller) = 0;
     /** Those of them with a tag that named the index `digest` when it was pulled, and that `caller` may see. */
     [[nodiscard]] virtual std::vector<Image> readable_of_index(const std::string & system, const std::string & digest,
                                                                const Identity & caller) = 0;
@@ -111,9 +114,10 @@ public:
     virtual void for_each_image(const std::string & system, const Identity & caller,
                                 const std::function<void(const Image &)> & visit) = 0;
     /** The same in the order of identifiers, from the first one after `after` (empty: the first of all), until `visit`
-     * says false: what a page costs does not grow with the catalog. */
+     * says false: what a page costs does not grow with the catalog.
+     * @param expected  how many `visit` will probably look at, so that about as many are read */
     virtual void for_each_image_after(const std::string & system, const std::string & after, const Identity & caller,
-                                      const std::function<bool(const Image &)> & visit) = 0;
+                                      std::size_t expected, const std::function<bool(const Image &)> & visit) = 0;
     [[nodiscard]] virtual PublicImages public_images(const std::string & system, unsigned limit) = 0;
     /** A lookup: refreshes `expiration` (written only when it moves by more than an hour). */
     virtual void touch(const std::string & system, const ImageId & id, Time expiration) = 0;
@@ -212,6 +216,7 @@ public:
     [[nodiscard]] virtual bool use_once(const std::string & digest, Time until) = 0;
 
     // Metrics (contract 7.3).
+    /** Written a moment later, with others; metrics() of the same process has it at once. */
     virtual void record_lookup(const MetricsRow & row) = 0;
     [[nodiscard]] virtual std::vector<MetricsRow> metrics(const std::string & system, unsigned limit) = 0;
 };

@@ -22,7 +22,7 @@ namespace {
     "WHERE tags.image = images.number), "                                                                              \
     "(SELECT group_concat(owner || ' ' || readers, '" SEPARATOR "') FROM grants WHERE grants.image = images.number) "
 
-constexpr std::size_t rows_at_a_time = 64;
+constexpr std::size_t most_rows_at_a_time = 128;
 
 std::vector<std::string> parts_of(const std::optional<std::string> & list) {
     std::vector<std::string> parts;
@@ -152,7 +152,8 @@ std::vector<Image> of_index(Connection & connection, const std::string & system,
 }
 
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
-                    const std::function<bool(Image &&)> & visit) {
+                    std::size_t expected, const std::function<bool(Image &&)> & visit) {
+    const std::size_t rows_at_a_time = std::clamp<std::size_t>(expected, 1, most_rows_at_a_time);
     std::string last = after;
     std::vector<Image> page;
     do { // page by page: not every database hands out rows one by one

@@ -16,9 +16,10 @@ using sql::Connection;
 /** Those with a tag that named the index `digest`. */
 [[nodiscard]] std::vector<Image> of_index(Connection & connection, const std::string & system,
                                           const std::string & digest);
-/** In the order of identifiers, from the first after `after` on, until `visit` says false. */
+/** In the order of identifiers, from the first after `after` on, until `visit` says false: probably after `expected`.
+ */
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
-                    const std::function<bool(Image &&)> & visit);
+                    std::size_t expected, const std::function<bool(Image &&)> & visit);
 /** Images that everybody may read, with a tag that everybody may see: how many, and the `limit` that were pulled last.
  */
 [[nodiscard]] std::uint64_t count_public(Connection & connection, const std::string & system);

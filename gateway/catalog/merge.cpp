@@ -74,4 +74,10 @@ std::optional<Image> as_seen_by(const Identity & caller, Image image) {
     return image;
 }
 
+SharedImage as_seen_by(const Identity & caller, const SharedImage & image) {
+    if (!image->may_read(caller)) return nullptr;
+    if (image->private_tags.empty() || image->holds_grant(caller)) return image;
+    return std::make_shared<const Image>(*as_seen_by(caller, Image{*image}));
+}
+
 } // namespace shifter::catalog

@@ -19,5 +19,7 @@ namespace shifter::catalog {
 
 /** `image` with the tags that `caller` may see; nothing when he may not read it. I33. */
 [[nodiscard]] std::optional<Image> as_seen_by(const Identity & caller, Image image);
+/** The same; `image` itself for who sees all of it. */
+[[nodiscard]] SharedImage as_seen_by(const Identity & caller, const SharedImage & image);
 
 } // namespace shifter::catalog

@@ -69,6 +69,9 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Connection> connect(Use use) = 0;
     /** Whether a write need not wait for another one's end. */
     [[nodiscard]] virtual bool writes_side_by_side() const noexcept = 0;
+    /** A number that changes with each commit of anybody, other processes included: as long as it stays, all that was
+     * read after it was asked for is still so. Nothing where to ask would cost as much as to read. From any thread. */
+    [[nodiscard]] virtual std::optional<std::int64_t> change_mark() { return std::nullopt; }
     /** For people: which one it is, without a password. */
     [[nodiscard]] virtual const std::string & name() const noexcept = 0;
 };

@@ -5,6 +5,9 @@
 #include "catalog/connections.hpp"
 #include "catalog/decision.hpp"
 #include "catalog/image_table.hpp"
+#include "catalog/known_images.hpp"
+#include "catalog/lookup_notes.hpp"
+#include "catalog/lookup_table.hpp"
 #include "catalog/merge.hpp"
 #include "catalog/pull_table.hpp"
 #include "catalog/retired_table.hpp"
@@ -19,7 +22,6 @@ namespace {
 using sql::Kind;
 using sql::Statement;
 
-constexpr std::int64_t most_lookups = 100'000;
 constexpr std::size_t most_readers = 8;
 constexpr std::size_t most_noters = 4;
 constexpr std::chrono::minutes clocks_differ_by{10}; // of gateways, at most: MUNGE asks for less
@@ -43,15 +45,14 @@ public:
     std::optional<Image> find(const std::string & system, const ImageId & id) override {
         return read([&](Connection & reader) { return image_table::find(reader, system, id); });
     }
-    std::optional<Image> find_readable(const ImageKey & key, const Identity & caller) override {
-        auto image = find(key);
-        if (!image || !image->may_see_tag(caller, key.tag)) return std::nullopt;
-        return as_seen_by(caller, *std::move(image));
+    SharedImage find_readable(const ImageKey & key, const Identity & caller) override {
+        const auto image = known(key, [&] { return find(key); });
+        if (!image || !image->may_see_tag(caller, key.tag)) return nullptr;
+        return as_seen_by(caller, image);
     }
-    std::optional<Image> find_readable(const std::string & system, const ImageId & id,
-                                       const Identity & caller) override {
-        auto image = find(system, id);
-        return image ? as_seen_by(caller, *std::move(image)) : std::nullopt;
+    SharedImage find_readable(const std::string & system, const ImageId & id, const Identity & caller) override {
+        const auto image = known({system, ImageType::id, id.to_string()}, [&] { return find(system, id); });
+        return image ? as_seen_by(caller, image) : nullptr;
     }
 
     std::vector<Image> readable_of_index(const std::string & system, const std::string & digest,
@@ -67,7 +68,7 @@ public:
     void for_each_image(const std::string & system, const Identity & caller,
                         const std::function<void(const Image &)> & visit) override {
         read([&](Connection & reader) {
-            image_table::for_each_after(reader, system, "", [&](Image && image) {
+            image_table::for_each_after(reader, system, "", SIZE_MAX, [&](Image && image) {
                 if (const auto seen = as_seen_by(caller, std::move(image))) visit(*seen);
                 return true;
             });
@@ -75,9 +76,9 @@ public:
     }
 
     void for_each_image_after(const std::string & system, const std::string & after, const Identity & caller,
-                              const std::function<bool(const Image &)> & visit) override {
+                              std::size_t expected, const std::function<bool(const Image &)> & visit) override {
         read([&](Connection & reader) {
-            image_table::for_each_after(reader, system, after, [&](Image && image) {
+            image_table::for_each_after(reader, system, after, expected, [&](Image && image) {
                 const auto seen = as_seen_by(caller, std::move(image));
                 return !seen || visit(*seen);
             });
@@ -296,40 +297,30 @@ public:
         });
     }
 
-    void record_lookup(const MetricsRow & lookup) override {
-        note([&](Connection & writer) {
-            Statement insertion{writer,
-                                "INSERT INTO lookups (\"user\", uid, system, type, tag, id, time) VALUES (?, ?, "
-                                "?, ?, ?, ?, ?) RETURNING number"};
-            insertion.bind(lookup.user, std::int64_t{lookup.uid}, lookup.system, columns::of(lookup.type), lookup.tag,
-                           lookup.id, columns::of(lookup.time));
-            const std::int64_t number = insertion.step() ? insertion.integer() : 0;
-            Statement{writer, "DELETE FROM lookups WHERE number <= ?"}.bind(number - most_lookups).run();
-        });
-    }
+    void record_lookup(const MetricsRow & lookup) override { notes_.add(lookup); }
     std::vector<MetricsRow> metrics(const std::string & system, unsigned limit) override {
-        return read([&](Connection & reader) {
-            Statement query{reader,
-                            "SELECT \"user\", uid, system, type, tag, id, time FROM lookups WHERE system = ? ORDER "
-                            "BY number DESC LIMIT ?"};
-            query.bind(system, limit);
-            std::vector<MetricsRow> rows;
-            while (query.step()) {
-                MetricsRow row;
-                row.user = query.text();
-                row.uid = static_cast<uid_t>(query.integer());
-                row.system = query.text();
-                row.type = columns::type_of(query.text());
-                row.tag = query.text();
-                row.id = query.text();
-                row.time = columns::time_of(query.integer());
-                rows.push_back(std::move(row));
-            }
-            return rows;
-        });
+        notes_.flush();
+        return read([&](Connection & reader) { return lookup_table::latest(reader, system, limit); });
     }
 
 private:
+    /** What `find` finds; without it, when it was found before and nothing has changed since. */
+    template <class Find> SharedImage known(const ImageKey & key, Find find) {
+        const auto mark = database_->change_mark();
+        if (mark) {
+            if (auto image = known_images_.find(*mark, key)) return image;
+        }
+        auto found = find();
+        if (!found) return nullptr;
+        auto image = std::make_shared<const Image>(*std::move(found));
+        if (mark) known_images_.remember(*mark, key, image);
+        return image;
+    }
+
+    void write_lookups(std::span<const MetricsRow> lookups) {
+        note([&](Connection & writer) { lookup_table::add(writer, lookups); });
+    }
+
     Situation look_at(Connection & writer, const PullRequest & request, const PullPolicy & policy, Time now) {
         Situation situation;
         situation.pulls = pull_table::candidates(writer, request.key, request.requester, policy, now);
@@ -385,6 +376,9 @@ private:
     ConnectionPool readers_{*database_, sql::Database::Use::reading, most_readers};
     StaleWatch stale_; ///< used by one writer at a time
     LostWatch lost_watch_;
+    KnownImages known_images_;
+    LookupNotes notes_{
+        [this](std::span<const MetricsRow> lookups) { write_lookups(lookups); }}; ///< the last: its end writes
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <map>
+#include <mutex>
 #include <sqlite3.h>
 #include <system_error>
 #include <vector>
@@ -181,8 +182,18 @@ public:
     [[nodiscard]] bool writes_side_by_side() const noexcept override { return false; }
     [[nodiscard]] const std::string & name() const noexcept override { return path_; }
 
+    /** SQLite's own count of others' commits, as one connection sees them: one that never writes. */
+    std::optional<std::int64_t> change_mark() override {
+        const std::lock_guard lock{mutex_};
+        if (!watch_) watch_ = connect(Use::reading);
+        sql::Statement query{*watch_, "PRAGMA data_version"};
+        return query.step() ? std::optional{query.integer()} : std::nullopt;
+    }
+
 private:
     std::string path_;
+    std::mutex mutex_;
+    std::unique_ptr<sql::Connection> watch_; ///< guarded by mutex_
 };
 
 } // namespace

@@ -2,6 +2,8 @@
 
 --npm: GET /api/schema is also given to a validator of the npm registry, which needs node, npm and the network.
 """
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -69,6 +71,26 @@ class Service(unittest.TestCase):
             answer = ask(self.site, path)
             self.assertEqual((answer.status, answer.json["status"], answer.json["error"]), (status, status, reason))
             self.assertEqual(answer.headers["content-type"], "application/json")
+
+    def test_R9_I33_what_another_process_writes_counts_for_the_very_next_lookup(self):
+        def lookup():
+            return ask(self.site, f"/api/lookup/tests/docker/{self.tag}").status
+
+        with contextlib.closing(sqlite3.connect(f"{self.site.dir}/gateway/catalog.sqlite", timeout=30)) as catalog:
+            def write(*statements):
+                with catalog:
+                    for statement in statements:
+                        catalog.execute(statement)
+
+            for _ in range(3):  # each time after lookups of what was before
+                self.assertEqual([lookup() for _ in range(8)], [200] * 8)
+                write("UPDATE images SET is_private = 1", "UPDATE tags SET is_private = 1")
+                self.assertEqual([lookup() for _ in range(8)], [404] * 8)
+                write("UPDATE images SET is_private = 0", "UPDATE tags SET is_private = 0")
+                self.assertEqual(lookup(), 200)
+                write("UPDATE tags SET tag = tag || '.away'")
+                self.assertEqual(lookup(), 404)
+                write("UPDATE tags SET tag = replace(tag, '.away', '')")
 
     # The schema.
 
