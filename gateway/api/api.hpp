@@ -9,6 +9,7 @@
 #include "api/failure.hpp"
 #include "api/http.hpp"
 #include "api/metrics.hpp"
+#include "api/record_texts.hpp"
 #include "api/router.hpp"
 #include "api/static_files.hpp"
 #include "api/storage_watch.hpp"
@@ -166,6 +167,7 @@ private:
     CachedText metrics_text_;
     CachedText readiness_;
     CachedText summary_;
+    RecordTexts record_texts_;
     std::atomic<unsigned> logins_being_checked_ = 0;
 };
 

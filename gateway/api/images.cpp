@@ -162,7 +162,7 @@ Response Api::look_up(Call & call) {
                                       request.tag, image->id.to_string(), now});
     call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
     call.outcome = "given";
-    return {.body = image_record(*image, record_parts(call))};
+    return {.body = record_texts_.of(image, record_parts(call))};
 }
 
 Response Api::expire(Call & call) {
