@@ -1,6 +1,7 @@
 #include "api/api.hpp"
 
 #include "base/log.hpp"
+#include "pull/platforms.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,45 +33,50 @@ struct RouteTable {
               "`{\"list\":[record,…]}`: the READY images that the caller may read. With `?limit=` a page of so many, "
               "in the order of identifiers; `next` is then the `?after=` of the following page. Without `limit`, "
               "all of them, in chunks when there are more than 500. `?layers=1`: with `layers`.",
-              "RecordList", "limit,after,layers"},
+              "RecordList", "limit,after,layers,platform"},
         Route{Method::get, "/api/lookup/{system}/{type}/{tag...}", Access::reader, &Api::look_up, nullptr,
               "The record of a READY image, or 404. `REPOSITORY@sha256:…` also finds what was pulled by a tag of that "
               "repository and has this manifest, or named this index. `?layers=1`: with `layers`.",
-              "Record", "layers"},
+              "Record", "layers,platform,platforms"},
         Route{Method::post, "/api/pull/{system}/{type}/{tag...}", Access::caller, &Api::pull_image, nullptr,
               "The record of the image, or of the pull that is on its way to it. Clients repeat the request until it "
               "ends.",
-              "Record", "", "Readers"},
+              "Record", "platform", "Readers"},
         Route{Method::post, "/api/doimport/{system}/{type}/{tag...}", Access::caller, &Api::import_image, nullptr,
               "Publishes a squashfs file of the caller's, when he is one of `ImportUsers`: what was sent "
               "(`{\"upload\":…,\"bytes\":…,\"format\":\"squashfs\"}`), or a file of his on the gateway's host "
-              "(`{\"filepath\":…,\"format\":\"squashfs\"}`); readers as for a pull. The record of a pull."},
+              "(`{\"filepath\":…,\"format\":\"squashfs\"}`); readers as for a pull. The record of a pull.",
+              "", "platform"},
         Route{
             Method::get, "/api/expire/{system}/{type}/{tag...}", Access::admin, &Api::expire, "{\"status\":false}",
             "Takes the tag away, and removes the image with its last tag: `{\"status\":true}`; `null`: no such image; "
             "`false`: not an admin.",
-            "Verdict", "dry_run"},
+            "Verdict", "dry_run,platform"},
         Route{Method::get, "/api/autoexpire/{system}", Access::admin, &Api::expire_overdue, "{\"status\":false}",
               "Removes the images whose time is over: `{\"status\":[\"<id>\",…]}`; `false`: not an admin.", "Removed",
               "dry_run"},
         Route{Method::get, "/api/mine/{system}", Access::caller, &Api::list_own_images, nullptr,
               "`{\"list\":[record,…]}`: the images that the caller has pulled or brought, with his tags of them, and "
-              "`\"usage\":{\"images\":…,\"bytes\":…}`."},
+              "`\"usage\":{\"images\":…,\"bytes\":…}`.",
+              "", "platform"},
         Route{Method::post, "/api/share/{system}/{type}/{tag...}", Access::caller, &Api::share_image, nullptr,
-              "Lets more people read a private image of the caller's: its record. 403 for who does not own it."},
+              "Lets more people read a private image of the caller's: its record. 403 for who does not own it.", "",
+              "platform"},
         Route{Method::post, "/api/unshare/{system}/{type}/{tag...}", Access::caller, &Api::unshare_image, nullptr,
-              "Puts readers out again, all of them when the body names none: its record."},
+              "Puts readers out again, all of them when the body names none: its record.", "", "platform"},
         Route{Method::post, "/api/chown/{system}/{type}/{tag...}", Access::caller, &Api::hand_over_image, nullptr,
-              "Makes somebody else the owner of what the caller holds of an image (`{\"owner\":1002}`): its record."},
+              "Makes somebody else the owner of what the caller holds of an image (`{\"owner\":1002}`): its record.",
+              "", "platform"},
         Route{Method::post, "/api/remove/{system}/{type}/{tag...}", Access::caller, &Api::remove_tag, nullptr,
               "The caller wants the tag no more: `{\"status\":true,\"left\":\"tag\"|\"image\"|\"nothing\"}`. The tag "
               "goes with "
               "the last who wants it, the image with its last tag. `?dry_run=1`: only says so.",
-              "", "dry_run"},
+              "", "dry_run,platform"},
         Route{Method::post, "/api/pin/{system}/{type}/{tag...}", Access::admin, &Api::pin_image, "{\"status\":false}",
-              "The image does not expire any more: `{\"status\":true}`; `null`: no such image; `false`: not an admin."},
+              "The image does not expire any more: `{\"status\":true}`; `null`: no such image; `false`: not an admin.",
+              "", "platform"},
         Route{Method::post, "/api/unpin/{system}/{type}/{tag...}", Access::admin, &Api::unpin_image,
-              "{\"status\":false}", "The image expires again, as others do."},
+              "{\"status\":false}", "The image expires again, as others do.", "", "platform"},
         Route{Method::post, "/api/upload/{system}", Access::caller, &Api::begin_upload, nullptr,
               "Begins to send an image archive: `{\"upload\":\"…\",\"piece_bytes\":…}`."},
         Route{Method::post, "/api/upload/{system}/{upload}/{offset}", Access::caller, &Api::add_to_upload, nullptr,
@@ -80,7 +86,8 @@ struct RouteTable {
         Route{Method::post, "/api/load/{system}/{type}/{tag...}", Access::caller, &Api::load_image, nullptr,
               "Publishes what was sent (`{\"upload\":…,\"bytes\":…}`, and readers as for a pull) as an image of type "
               "custom: the "
-              "record of a pull."},
+              "record of a pull.",
+              "", "platform"},
         Route{Method::get, "/api/progress/{system}/{pull}", Access::caller, &Api::report_pull, nullptr,
               "The record of one's own pull or load, by its number."},
         Route{Method::post, "/api/login/{system}/{location}", Access::caller, &Api::check_login, nullptr,
@@ -119,7 +126,9 @@ std::string route_name(const Route & route) {
 }
 
 std::string audit_of_caller(const Call & call) {
-    return field("system", call.system->name) + field("caller", call.caller.name) +
+    const bool says_platform = call.platform && pull::has_several_platforms(*call.system);
+    return field("system", call.system->name) + (says_platform ? field("platform", call.platform->to_string()) : "") +
+           field("caller", call.caller.name) +
            field("uid", std::to_string(static_cast<std::int64_t>(call.caller.identity.uid)));
 }
 
@@ -229,6 +238,7 @@ void Api::authenticate(const Route & route, Call & call) {
     call.system = &system->second;
     if (anonymous) {
         call.caller.name = "anonymous";
+        call.platform = wanted_platform(call);
         return;
     }
     try {
@@ -239,6 +249,7 @@ void Api::authenticate(const Route & route, Call & call) {
         throw Refusal{401, error.what()};
     }
     const auto & admins = system->second.admins;
+    call.platform = wanted_platform(call);
     call.is_admin = std::find(admins.begin(), admins.end(), call.caller.name) != admins.end();
 }
 

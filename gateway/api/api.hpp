@@ -43,6 +43,8 @@ struct Call {
     const Request & request;
     const Parameters & parameters;
     const pull::System * system = nullptr; ///< set on every route with {system}
+    /** Which of the system's platforms the request means; nothing: every one (lists alone). See platforms.cpp. */
+    std::optional<Platform> platform = {};
     auth::Caller caller;                   ///< of no account (uid and gid -1) on open routes and for anonymous readers
     bool is_admin = false;
     std::string audit;             ///< fields that the handler adds to the request's log line: " key=value"
@@ -66,8 +68,8 @@ struct Route {
 
 class Api {
 public:
-    using Submit = std::function<catalog::Enqueued(const std::string & system, ImageType type, const std::string & tag,
-                                                   const auth::Caller & caller, const Acl & requested_acl)>;
+    using Submit = std::function<catalog::Enqueued(const catalog::ImageKey & key, const auth::Caller & caller,
+                                                   const Acl & requested_acl)>;
 
     /** What the routes stand on. References outlive the Api; everything in it may be called from several threads. */
     struct Parts {
@@ -133,6 +135,11 @@ private:
     // images.cpp: what is published
     Response list_images(Call & call);
     Response look_up(Call & call);
+    [[nodiscard]] catalog::SharedImage find_usable(const Call & call, const ImageRequest & request);
+    /** What a name is on each of the system's platforms, where it is one. */
+    using OnPlatforms = std::vector<std::pair<Platform, catalog::SharedImage>>;
+    [[nodiscard]] OnPlatforms find_on_platforms(const Call & call, const ImageRequest & request);
+    void prolong(const catalog::Image & image, catalog::Time now);
     Response expire(Call & call);
     Response expire_overdue(Call & call);
     Response list_metrics(Call & call);
@@ -170,6 +177,25 @@ private:
     RecordTexts record_texts_;
     std::atomic<unsigned> logins_being_checked_ = 0;
 };
+
+// platforms.cpp: of several platforms of a system, the one that a request means
+
+/** The query's `platform`, else that of the machine in the header `Shifter-Machine` where the system has it, else the
+ * system's first. @throws Refusal 400 for one that the system does not have */
+[[nodiscard]] std::optional<Platform> wanted_platform(const Call & call);
+/** What the catalog calls a name that is canonical, on the platform of the call. @throws Refusal 400 where it means all
+ */
+[[nodiscard]] catalog::ImageKey key_on_platform(const Call & call, ImageType type, const std::string & name);
+[[nodiscard]] bool has_only_tags_of_platform(const pull::System & system, const std::optional<Platform> & platform,
+                                             const catalog::Image & image);
+/** Takes the tags of other platforms from an image; false when none is left. */
+bool keep_tags_of_platform(const pull::System & system, const std::optional<Platform> & platform,
+                           catalog::Image & image);
+/** The platform of a stored tag, for records: empty where the system has but one. */
+[[nodiscard]] std::string shown_platform(const pull::System & system, std::string_view stored);
+/** @param there  platforms on which the caller may use the image that is not there on his */
+[[nodiscard]] Refusal no_such_image_here(const Call & call, const ImageRequest & request,
+                                         const std::vector<Platform> & there);
 
 /** The image that a path names. @throws Refusal 400 for what can be no image name (I16) */
 [[nodiscard]] ImageRequest named_image(const Call & call);

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "catalog/publisher.hpp"
+#include "pull/platforms.hpp"
 #include "pull/source.hpp"
 
 #include <algorithm>
@@ -13,9 +14,16 @@
 namespace shifter::api {
 namespace {
 
+/** The image without its tags on other platforms; nothing when that leaves none. */
+catalog::SharedImage on_platform(const Call & call, catalog::SharedImage image) {
+    if (!image || has_only_tags_of_platform(*call.system, call.platform, *image)) return image;
+    auto own = std::make_shared<catalog::Image>(*image);
+    return keep_tags_of_platform(*call.system, call.platform, *own) ? own : nullptr;
+}
+
 /** REPOSITORY@DIGEST also means what was pulled by a tag of that repository, when the digest is that of its manifest,
  * which is the image's identifier, or of the index that the tag named. Only the tags that the caller may see count
- * (I33). */
+ * (I33), and those on the platform of the call. */
 catalog::SharedImage find_by_digest(catalog::Catalog & catalog, const pull::GatewaySettings & settings,
                                     const Call & call, const std::string & name) {
     const std::string & system = call.system->name;
@@ -29,19 +37,21 @@ catalog::SharedImage find_by_digest(catalog::Catalog & catalog, const pull::Gate
     if (!wanted || !wanted->digest) return nullptr;
     const std::string digest = wanted->digest->to_string();
     const auto is_of_repository = [&](const std::string & tag) {
-        const auto reference = parse(tag);
+        const auto reference = parse(pull::name_of(tag));
         return reference && reference->registry == wanted->registry && reference->repository == wanted->repository;
     };
     const auto id = ImageId::parse(wanted->digest->hex());
-    auto image = id ? catalog.find_readable(system, *id, caller) : nullptr;
+    auto image = on_platform(call, id ? catalog.find_readable(system, *id, caller) : nullptr);
     if (image && image->manifest_digest == digest &&
         std::any_of(image->tags.begin(), image->tags.end(), is_of_repository))
         return image;
     for (catalog::Image & each : catalog.readable_of_index(system, digest, caller)) {
-        const bool is_meant = std::any_of(each.indexes.begin(), each.indexes.end(), [&](const auto & index) {
-            return index.digest == digest && is_of_repository(index.tag);
-        });
-        if (is_meant) return std::make_shared<const catalog::Image>(std::move(each));
+        image = on_platform(call, std::make_shared<const catalog::Image>(std::move(each)));
+        const bool is_meant =
+            image && std::any_of(image->indexes.begin(), image->indexes.end(), [&](const auto & index) {
+                return index.digest == digest && is_of_repository(index.tag);
+            });
+        if (is_meant) return image;
     }
     return nullptr;
 }
@@ -56,11 +66,13 @@ catalog::SharedImage find_readable(catalog::Catalog & catalog, const pull::Gatew
         const auto id = ImageId::parse(request.tag);
         return id ? catalog.find_readable(system, *id, caller) : nullptr;
     }
-    auto image = catalog.find_readable({system, request.type, pull::canonical_tag(request.type, request.tag)}, caller);
+    const auto key = [&](const std::string & name) { return key_on_platform(call, request.type, name); };
+    auto image = catalog.find_readable(key(pull::canonical_tag(request.type, request.tag)), caller);
     if (!image && request.type == ImageType::custom && request.tag.find(':') == std::string::npos)
-        image = catalog.find_readable({system, request.type, request.tag + ":latest"}, caller);
+        image = catalog.find_readable(key(request.tag + ":latest"), caller);
     if (!image && request.type == ImageType::docker) image = find_by_digest(catalog, settings, call, request.tag);
-    return image;
+    if (image && !pull::is_for_platform(*call.system, *image, *call.platform)) return nullptr;
+    return on_platform(call, std::move(image));
 }
 
 constexpr unsigned most_in_page = 10'000;
@@ -78,12 +90,13 @@ std::optional<unsigned> query_number(const Call & call, std::string_view name, u
 
 RecordParts record_parts(const Call & call) {
     const bool is_anonymous = call.caller.identity.uid == static_cast<uid_t>(-1);
-    return {.owner = !is_anonymous, .layers = query_value(call.request.target, "layers") == "1"};
+    return {.owner = !is_anonymous, .layers = query_value(call.request.target, "layers") == "1", .platforms = {}};
 }
 
 /** Whose list of what. */
 struct ListOf {
-    std::string system;
+    const pull::System & system;
+    std::optional<Platform> platform; ///< nothing: all of them
     Identity caller;
     RecordParts parts;
 };
@@ -94,10 +107,14 @@ std::string add_page(catalog::Catalog & catalog, const ListOf & whose, RecordLis
     unsigned added = 0;
     bool is_full = false;
     std::string last;
+    const bool is_chosen = whose.platform && pull::has_several_platforms(whose.system);
+    std::optional<catalog::Image> copy; // where tags have to be taken away
     const std::size_t expected = std::size_t{most} + 1; // with the one that says that there is another page
-    catalog.for_each_image_after(whose.system, after, whose.caller, expected, [&](const catalog::Image & image) {
+    catalog.for_each_image_after(whose.system.name, after, whose.caller, expected, [&](const catalog::Image & found) {
         // The catalog filters; a row that slipped through would be somebody's private image (I33).
-        if (!image.may_read(whose.caller) || image.tags.empty()) return true;
+        if (!found.may_read(whose.caller) || found.tags.empty()) return true;
+        if (is_chosen && !keep_tags_of_platform(whose.system, whose.platform, copy.emplace(found))) return true;
+        const catalog::Image & image = copy ? *copy : found;
         is_full = added == most;
         if (is_full) return false;
         ++added;
@@ -115,7 +132,7 @@ catalog::HousekeepingRules Api::housekeeping_rules(const pull::System & system) 
 }
 
 Response Api::list_images(Call & call) {
-    const ListOf whose{call.system->name, call.caller.identity, record_parts(call)};
+    const ListOf whose{*call.system, call.platform, call.caller.identity, record_parts(call)};
     if (const auto limit = query_number(call, "limit", 1, most_in_page)) {
         const std::string after = query_value(call.request.target, "after").value_or("");
         if (!after.empty() && !ImageId::parse(after))
@@ -142,33 +159,65 @@ Response Api::list_images(Call & call) {
     return response;
 }
 
+/** With its file and record (R1), on the platform of the call. */
+catalog::SharedImage Api::find_usable(const Call & call, const ImageRequest & request) {
+    auto image = find_readable(parts_.catalog, parts_.settings, call, request);
+    if (!image || !parts_.is_whole || parts_.is_whole(*call.system, image->id)) return image;
+    log::error("event=damaged" + field("id", image->id.to_string()) + field("system", call.system->name) +
+               field("reason", "its file or record is damaged or gone; the next pull repairs it"));
+    return nullptr;
+}
+
+Api::OnPlatforms Api::find_on_platforms(const Call & call, const ImageRequest & request) {
+    OnPlatforms found;
+    if (request.type == ImageType::id || !pull::has_several_platforms(*call.system)) return found;
+    Call on_one = call;
+    for (const Platform & each : pull::platforms_of(*call.system)) {
+        on_one.platform = each;
+        if (auto image = find_usable(on_one, request)) found.emplace_back(each, std::move(image));
+    }
+    return found;
+}
+
+/** A job start is thousands of lookups of one image: all but one in an hour only read. */
+void Api::prolong(const catalog::Image & image, catalog::Time now) {
+    const catalog::Time expiration = now + parts_.settings.image_expiration;
+    if (!image.expiration || expiration - *image.expiration > std::chrono::hours{1})
+        parts_.catalog.touch(image.system, image.id, expiration);
+}
+
 Response Api::look_up(Call & call) {
     const ImageRequest request = named_image(call);
     call.audit = field("image", request.to_string()) + audit_of_caller(call);
-    const auto image = find_readable(parts_.catalog, parts_.settings, call, request);
-    if (!image) throw no_such_image();
-    if (parts_.is_whole && !parts_.is_whole(*call.system, image->id)) { // R1
-        log::error("event=damaged" + field("id", image->id.to_string()) + field("system", call.system->name) +
-                   field("reason", "its file or record is damaged or gone; the next pull repairs it"));
-        throw no_such_image();
+    RecordParts parts = record_parts(call);
+    auto image = find_usable(call, request);
+    const bool wants_all = query_value(call.request.target, "platforms") == "1";
+    OnPlatforms all;
+    if (!image || wants_all) all = find_on_platforms(call, request);
+    if (!image && wants_all && !all.empty()) image = all.front().second;
+    if (!image) {
+        std::vector<Platform> there;
+        for (const auto & [platform, each] : all) there.push_back(platform);
+        throw no_such_image_here(call, request, there);
     }
     const catalog::Time now = parts_.now();
-    const catalog::Time expiration = now + parts_.settings.image_expiration;
-    // A job start is thousands of lookups of one image: all but one in an hour only read.
-    if (!image->expiration || expiration - *image->expiration > std::chrono::hours{1})
-        parts_.catalog.touch(call.system->name, image->id, expiration);
+    prolong(*image, now);
+    for (const auto & [platform, each] : all) { // what is given out for jobs that wait stays for them
+        prolong(*each, now);
+        parts.platforms.emplace_back(platform.to_string(), each->id.to_string());
+    }
     if (parts_.settings.metrics)
         parts_.catalog.record_lookup({call.caller.name, call.caller.identity.uid, call.system->name, request.type,
                                       request.tag, image->id.to_string(), now});
     call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
     call.outcome = "given";
-    return {.body = record_texts_.of(image, record_parts(call))};
+    return {.body = record_texts_.of(image, parts)};
 }
 
 Response Api::expire(Call & call) {
     const ImageRequest request = named_image(call);
     call.audit = field("image", request.to_string()) + audit_of_caller(call);
-    const catalog::ImageKey key{call.system->name, request.type, pull::canonical_tag(request.type, request.tag)};
+    const auto key = key_on_platform(call, request.type, pull::canonical_tag(request.type, request.tag));
     const auto image = parts_.catalog.find(key);
     if (image && query_value(call.request.target, "dry_run"))
         return {.body = image->tags.size() > 1 ? R"({"status":true,"left":"image"})"

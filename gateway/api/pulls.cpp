@@ -21,12 +21,14 @@ Response Api::pull_image(Call & call) {
     } catch (const Error & error) {
         throw Refusal{400, error.what()};
     }
-    const catalog::Enqueued answer = parts_.submit(call.system->name, request.type, tag, call.caller, *readers);
+    const catalog::Enqueued answer = parts_.submit(key_on_platform(call, request.type, tag), call.caller, *readers);
     if (const auto * image = std::get_if<catalog::Image>(&answer.what)) {
         if (!image->may_read(call.caller.identity)) throw no_such_image();
         call.audit += field("id", image->id.to_string()) + field("digest", image->manifest_digest);
         call.outcome = "given";
-        return {.body = image_record(*image)};
+        catalog::Image shown = *image;
+        (void)keep_tags_of_platform(*call.system, call.platform, shown);
+        return {.body = image_record(shown)};
     }
     catalog::Pull pull = std::get<catalog::Pull>(answer.what);
     // Who else may read is between the first requester and the gateway.
@@ -37,13 +39,14 @@ Response Api::pull_image(Call & call) {
         call.audit += field("pull", std::to_string(pull.number));
     else
         call.audit.clear();
-    return {.body = pull_record(pull)};
+    return {.body = pull_record(pull, shown_platform(*call.system, pull.key.tag))};
 }
 
 Response Api::list_queue(Call & call) {
     RecordList list;
     for (const catalog::Pull & pull : parts_.catalog.queue(call.system->name))
-        if (call.is_admin || pull.may_see(call.caller.identity.uid)) list.add(queue_record(pull));
+        if (call.is_admin || pull.may_see(call.caller.identity.uid))
+            list.add(queue_record(pull, shown_platform(*call.system, pull.key.tag)));
     return {.body = std::move(list).finish()};
 }
 

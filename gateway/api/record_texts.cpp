@@ -2,8 +2,9 @@
 
 namespace shifter::api {
 
-std::string RecordTexts::of(const catalog::SharedImage & image, RecordParts parts) {
-    if (image.use_count() == 1) return image_record(*image, parts); // it will not come again
+std::string RecordTexts::of(const catalog::SharedImage & image, const RecordParts & parts) {
+    // It will not come again; or it is told what hardly anybody asks for.
+    if (image.use_count() == 1 || !parts.platforms.empty()) return image_record(*image, parts);
     const Key key{image.get(), parts.owner, parts.layers};
     {
         const std::lock_guard lock{mutex_};

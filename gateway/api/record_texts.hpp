@@ -21,7 +21,7 @@ public:
 
     /** image_record(), kept while somebody else holds the very same image: the catalog, which gives it to the next
      * caller. Who sees less of an image has an image of his own (I33). */
-    [[nodiscard]] std::string of(const catalog::SharedImage & image, RecordParts parts);
+    [[nodiscard]] std::string of(const catalog::SharedImage & image, const RecordParts & parts);
 
 private:
     using Key = std::tuple<const catalog::Image *, bool, bool>;

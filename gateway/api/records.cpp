@@ -1,5 +1,9 @@
 #include "api/records.hpp"
 
+#include "pull/platforms.hpp"
+
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace shifter::api {
@@ -26,13 +30,23 @@ Json progress_of(const catalog::Progress & progress) {
 
 } // namespace
 
-std::string image_record(const catalog::Image & image, RecordParts parts) {
+std::vector<std::string> names_of_tags(const std::vector<std::string> & stored) {
+    std::vector<std::string> names;
+    names.reserve(stored.size());
+    for (const std::string & each : stored) { // sorted, so that equal names stand side by side
+        std::string name = pull::name_of(each);
+        if (names.empty() || names.back() != name) names.push_back(std::move(name));
+    }
+    return names;
+}
+
+std::string image_record(const catalog::Image & image, const RecordParts & parts) {
     const Acl acl = image.acl();
     Json json;
     json["id"] = image.id.to_string();
     json["system"] = image.system;
     json["itype"] = to_string(image.type);
-    json["tag"] = image.tags;
+    json["tag"] = names_of_tags(image.tags);
     json["status"] = to_string(catalog::State::ready);
     json["userACL"] = acl.users;
     json["groupACL"] = acl.groups;
@@ -52,11 +66,12 @@ std::string image_record(const catalog::Image & image, RecordParts parts) {
     json["digest"] = or_missing(image.manifest_digest);
     if (!image.indexes.empty()) {
         Json & indexes = json["indexes"] = Json::object();
-        for (const catalog::TagIndex & index : image.indexes) indexes[index.tag] = index.digest;
+        for (const catalog::TagIndex & index : image.indexes) indexes[pull::name_of(index.tag)] = index.digest;
     }
     json["reference"] = or_missing(image.reference);
     json["format"] = image.format;
     json["platform"] = or_missing(image.platform);
+    for (const auto & [platform, id] : parts.platforms) json["platforms"][platform] = id;
     json["size"] = image.size_bytes;
     json["private"] = image.is_private;
     json["expiration"] = image.expiration ? Json(seconds(*image.expiration)) : Json(nullptr);
@@ -77,7 +92,7 @@ std::string image_record(const catalog::Image & image, RecordParts parts) {
     return text_of(json);
 }
 
-std::string pull_record(const catalog::Pull & pull) {
+std::string pull_record(const catalog::Pull & pull, const std::string & platform) {
     Json json;
     json["id"] = pull.image ? Json(pull.image->to_string()) : Json(missing);
     json["system"] = pull.key.system;
@@ -91,7 +106,8 @@ std::string pull_record(const catalog::Pull & pull) {
     json["status_message"] = pull.message;
     // Ours, beside the contract's.
     json["pull"] = pull.number;
-    json["pulltag"] = pull.key.tag;
+    json["pulltag"] = pull::name_of(pull.key.tag);
+    if (!platform.empty()) json["platform"] = platform;
     json["progress"] = progress_of(pull.progress);
     return text_of(json);
 }
@@ -107,15 +123,16 @@ std::string RecordList::finish(const std::string & next) && {
     return std::move(text_) + '}';
 }
 
-std::string queue_record(const catalog::Pull & pull) {
-    return text_of(
-        Json{{"status", to_string(pull.state)},
-             {"image", pull.key.tag},
-             {"type", to_string(pull.key.type)},
-             {"pull", pull.number},
-             {"status_message", pull.message},
-             {"created", seconds(pull.created)},
-             {"progress", {{"bytes_done", pull.progress.bytes_done}, {"bytes_total", pull.progress.bytes_total}}}});
+std::string queue_record(const catalog::Pull & pull, const std::string & platform) {
+    Json json{{"status", to_string(pull.state)},
+              {"image", pull::name_of(pull.key.tag)},
+              {"type", to_string(pull.key.type)},
+              {"pull", pull.number},
+              {"status_message", pull.message},
+              {"created", seconds(pull.created)},
+              {"progress", {{"bytes_done", pull.progress.bytes_done}, {"bytes_total", pull.progress.bytes_total}}}};
+    if (!platform.empty()) json["platform"] = platform;
+    return text_of(json);
 }
 
 std::string metrics_list(const std::vector<catalog::MetricsRow> & rows) {

@@ -18,11 +18,16 @@ namespace shifter::api {
 struct RecordParts {
     bool owner = true; ///< not for anonymous readers
     bool layers = false;
+    /** The image's identifiers on all platforms of its system, by platform; empty: they are not told. */
+    std::vector<std::pair<std::string, std::string>> platforms = {};
 };
-[[nodiscard]] std::string image_record(const catalog::Image & image, RecordParts parts = {});
+[[nodiscard]] std::string image_record(const catalog::Image & image, const RecordParts & parts = {});
+/** What people call tags of the catalog: without their platform, each once. */
+[[nodiscard]] std::vector<std::string> names_of_tags(const std::vector<std::string> & stored);
 
-/** What a pull record tells: its readers and its registry's words are for those who may know of the image. */
-[[nodiscard]] std::string pull_record(const catalog::Pull & pull);
+/** What a pull record tells: its readers and its registry's words are for those who may know of the image.
+ * @param platform  that of its tag; empty: it is not told */
+[[nodiscard]] std::string pull_record(const catalog::Pull & pull, const std::string & platform = {});
 
 /** {"list":[…]} of records that are JSON already. */
 class RecordList {
@@ -39,7 +44,7 @@ private:
 };
 
 /** What people see of a pull on its way. */
-[[nodiscard]] std::string queue_record(const catalog::Pull & pull);
+[[nodiscard]] std::string queue_record(const catalog::Pull & pull, const std::string & platform = {});
 [[nodiscard]] std::string metrics_list(const std::vector<catalog::MetricsRow> & rows);
 /** {"status":["<id>",…]} */
 [[nodiscard]] std::string status_list(const std::vector<std::string> & ids);

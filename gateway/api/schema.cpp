@@ -3,6 +3,8 @@
 #include "base/installed_paths.hpp"
 #include "base/text.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace shifter::api {
@@ -51,7 +53,10 @@ constexpr const char * components = R"json({
       "indexes": {"type": "object", "additionalProperties": {"type": "string"},
         "description": "digests of the indexes that tags named when they were pulled, by tag"},
       "reference": {"type": "string"}, "format": {"type": "string"},
-      "platform": {"type": "string"}, "size": {"type": "integer", "description": "bytes of the squashfs"},
+      "platform": {"type": "string"},
+      "platforms": {"type": "object", "additionalProperties": {"type": "string"},
+        "description": "identifiers of the image on all platforms of its system, by platform"},
+      "size": {"type": "integer", "description": "bytes of the squashfs"},
       "private": {"type": "boolean"}, "expiration": {"type": "number", "nullable": true},
       "owner": {"type": "integer", "description": "uid of who pulled it"},
       "dropped": {"type": "object", "description": "what the layers hold and the image does not",
@@ -65,6 +70,7 @@ constexpr const char * components = R"json({
   "QueueEntry": {"type": "object", "required": ["status", "image", "type", "pull", "progress"], "properties": {
     "status": {"$ref": "#/components/schemas/State"}, "image": {"type": "string"}, "type": {"type": "string"},
     "pull": {"type": "integer"}, "status_message": {"type": "string"}, "created": {"type": "number"},
+    "platform": {"type": "string", "description": "on a system of several platforms"},
     "progress": {"$ref": "#/components/schemas/Progress"}}},
   "Queue": {"type": "object", "required": ["list"], "properties": {
     "list": {"type": "array", "items": {"$ref": "#/components/schemas/QueueEntry"}}}},
@@ -106,7 +112,13 @@ constexpr const char * parameters = R"json({
   "dry_run": {"schema": {"type": "string"}, "description": "1: only say what would be done"},
   "limit": {"schema": {"type": "integer", "minimum": 0, "maximum": 10000}, "description": "most entries of the answer"},
   "after": {"schema": {"type": "string"}, "description": "an identifier: the answer begins after it"},
-  "layers": {"schema": {"type": "string", "enum": ["0", "1"]}, "description": "1: records have their layers"}
+  "layers": {"schema": {"type": "string", "enum": ["0", "1"]}, "description": "1: records have their layers"},
+  "platform": {"schema": {"type": "string"},
+    "description": "which of the system's platforms is meant, for example linux/arm64; all, in lists: every one"},
+  "platforms": {"schema": {"type": "string", "enum": ["0", "1"]},
+    "description": "1: the record has the identifiers on all platforms of a system of several"},
+  "Shifter-Machine": {"schema": {"type": "string"},
+    "description": "what uname -m says on the caller's machine: its platform is meant, where the system has it"}
 })json";
 
 Json reference(const Json & known, std::string_view name) {
@@ -166,6 +178,9 @@ Json operation(const Route & route, const Json & known, const Json & known_param
     if (!route.query.empty())
         for (const std::string_view name : text::split(route.query, ','))
             all.push_back(parameter(known_parameters, name, "query"));
+    const auto queries = text::split(route.query, ',');
+    if (std::find(queries.begin(), queries.end(), "platform") != queries.end())
+        all.push_back(parameter(known_parameters, "Shifter-Machine", "header"));
     if (!route.body.empty())
         made["requestBody"] = {{"required", false},
                                {"content", {{json_type, {{"schema", reference(known, route.body)}}}}}};

@@ -5,6 +5,7 @@
 
 #include "auth/accounts.hpp"
 #include "catalog/ownership.hpp"
+#include "pull/platforms.hpp"
 #include "pull/source.hpp"
 
 #include <algorithm>
@@ -18,11 +19,12 @@ catalog::ImageKey key_of(const Call & call) {
     const ImageRequest request = named_image(call);
     if (request.type == ImageType::id)
         throw Refusal{400, "an image is shared and removed by a tag, not by its identifier"};
-    return {call.system->name, request.type, pull::canonical_tag(request.type, request.tag)};
+    return key_on_platform(call, request.type, pull::canonical_tag(request.type, request.tag));
 }
 
 void note(Call & call, const catalog::ImageKey & key) {
-    call.audit = field("image", std::string{to_string(key.type)} + ":" + key.tag) + audit_of_caller(call);
+    call.audit =
+        field("image", std::string{to_string(key.type)} + ":" + pull::name_of(key.tag)) + audit_of_caller(call);
 }
 
 /** What the caller may not see does not exist for him, and no other answer says more (I33). */
@@ -173,10 +175,10 @@ Response Api::list_own_images(Call & call) {
     }
     RecordList list;
     catalog::Usage usage;
-    for (const auto & [id, image] : images) {
-        list.add(image_record(image));
-        ++usage.images;
+    for (auto & [id, image] : images) {
+        ++usage.images; // a quota counts what is there for any machine
         usage.bytes += image.size_bytes;
+        if (keep_tags_of_platform(*call.system, call.platform, image)) list.add(image_record(image));
     }
     std::string body = std::move(list).finish();
     body.pop_back();

@@ -3,6 +3,7 @@
 #include "api/records.hpp"
 
 #include "base/installed_paths.hpp"
+#include "pull/platforms.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -19,8 +20,9 @@ double seconds(catalog::Time time) { return static_cast<double>(time.time_since_
 
 /** Of a public image, what its registry tells everybody as well; nobody's name. */
 Json image_line(const catalog::Image & image) {
-    return {{"tags", image.tags},       {"type", to_string(image.type)}, {"id", image.id.to_string()},
-            {"size", image.size_bytes}, {"platform", image.platform},    {"last_pull", seconds(image.last_pull)}};
+    return {{"tags", names_of_tags(image.tags)}, {"type", to_string(image.type)},
+            {"id", image.id.to_string()},        {"size", image.size_bytes},
+            {"platform", image.platform},        {"last_pull", seconds(image.last_pull)}};
 }
 
 void add_images(catalog::Catalog & catalog, const std::string & system, Json & to) {
@@ -33,12 +35,13 @@ void add_images(catalog::Catalog & catalog, const std::string & system, Json & t
 /** I33: a pull has a name here when its registry has shown that everybody may read the image. */
 bool is_public(const catalog::Pull & pull) { return pull.access == catalog::Access::open; }
 
-void add_pulls(catalog::Catalog & catalog, const std::string & system, Json & to) {
+void add_pulls(catalog::Catalog & catalog, const pull::System & of, Json & to) {
+    const std::string & system = of.name;
     Json & queue = to["queue"] = Json::array();
     std::size_t unnamed = 0;
     for (const catalog::Pull & pull : catalog.queue(system)) {
         if (is_public(pull))
-            queue.push_back(Json::parse(queue_record(pull)));
+            queue.push_back(Json::parse(queue_record(pull, shown_platform(of, pull.key.tag))));
         else
             ++unnamed;
     }
@@ -48,7 +51,8 @@ void add_pulls(catalog::Catalog & catalog, const std::string & system, Json & to
         if (pull.state != catalog::State::failure || !pull.ended) continue;
         Json line{{"pull", pull.number}, {"time", seconds(*pull.ended)}};
         if (is_public(pull)) {
-            line["image"] = pull.key.tag;
+            line["image"] = pull::name_of(pull.key.tag);
+            if (const auto platform = shown_platform(of, pull.key.tag); !platform.empty()) line["platform"] = platform;
             line["status_message"] = pull.message;
         }
         failures.push_back(std::move(line));
@@ -65,7 +69,7 @@ std::string Api::make_summary() {
     for (const auto & [name, settings] : parts_.settings.systems) {
         Json system{{"name", name}};
         add_images(parts_.catalog, name, system);
-        add_pulls(parts_.catalog, name, system);
+        add_pulls(parts_.catalog, settings, system);
         if (const auto use = uses.find(name); use != uses.end())
             system["storage"] = {{"images", use->second.images},
                                  {"image_bytes", use->second.image_bytes},

@@ -36,8 +36,9 @@ Brought read_brought(Call & call) {
     const ImageRequest request = named_image(call);
     if (request.type != ImageType::custom)
         throw Refusal{400, "what users send is an image of type custom, not " + shifter::quoted(request.to_string())};
-    Brought brought{{call.system->name, request.type, own_name(call.caller, request.tag)}, {}, {}};
-    call.audit = field("image", "custom:" + brought.key.tag) + audit_of_caller(call);
+    const std::string name = own_name(call.caller, request.tag);
+    Brought brought{key_on_platform(call, request.type, name), {}, {}};
+    call.audit = field("image", "custom:" + name) + audit_of_caller(call);
     auto readers = parse_pull_body(call.request.body); // looks the whole body over, too
     if (!readers) throw Refusal{400, "cannot read the body of the request: " + readers.error().what};
     brought.readers = *std::move(readers);
@@ -116,7 +117,7 @@ Response Api::import_image(Call & call) {
 Response Api::publish_brought(Call & call, const catalog::Enqueued & answer) {
     const auto & pull = std::get<catalog::Pull>(answer.what);
     call.audit += field("pull", std::to_string(pull.number));
-    return {.body = pull_record(pull)};
+    return {.body = pull_record(pull, shown_platform(*call.system, pull.key.tag))};
 }
 
 Response Api::report_pull(Call & call) {
@@ -125,7 +126,7 @@ Response Api::report_pull(Call & call) {
     const bool is_his =
         pull && pull->key.system == call.system->name && (call.is_admin || pull->requester == call.caller.identity.uid);
     if (!is_his) throw Refusal{404, "there is no such pull of yours"};
-    return {.body = pull_record(*pull)};
+    return {.body = pull_record(*pull, shown_platform(*call.system, pull->key.tag))};
 }
 
 } // namespace shifter::api

@@ -65,6 +65,7 @@ public:
         std::array<char, CURL_ERROR_SIZE> reason{};
         Headers headers;
         append(headers, "authentication:" + exchange.credential);
+        if (!exchange.machine.empty()) append(headers, "Shifter-Machine:" + exchange.machine);
         append(headers, "Expect:");
         if (exchange.is_post) {
             append(headers, "Content-Type: application/json");

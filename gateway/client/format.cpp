@@ -65,11 +65,12 @@ std::string image_lines(const std::vector<ImageInfo> & images) {
 }
 
 std::string long_image_lines(const std::vector<ImageInfo> & images,
-                             const std::function<std::string(std::uint32_t)> & name_of_owner) {
+                             const std::function<std::string(std::uint32_t)> & name_of_owner, bool with_platform) {
     return lines_of(images, [&](const ImageInfo & image) {
         const std::string owner = image.owner ? name_of_owner(*image.owner) : "-";
         return " " + padded(human_size(image.size_bytes), 9) + " " + padded(owner, 12) + " " +
-               (image.digest.empty() ? "-" : image.digest);
+               (image.digest.empty() ? "-" : image.digest) +
+               (with_platform ? " " + (image.platform.empty() ? "-" : image.platform) : "");
     });
 }
 

@@ -20,10 +20,11 @@ namespace shifter::client {
 /** One line for each image and tag, sorted bytewise by tag: "%-10s %-10s %-8s %-.10s   %s %-30s". */
 [[nodiscard]] std::string image_lines(const std::vector<ImageInfo> & images);
 
-/** The same, and behind each tag the size, the owner as `name_of_owner` has it, and the digest; "-" for what is
- * unknown. */
+/** The same, and behind each tag the size, the owner as `name_of_owner` has it, the digest, and the platform where it
+ * is wanted; "-" for what is unknown. */
 [[nodiscard]] std::string long_image_lines(const std::vector<ImageInfo> & images,
-                                           const std::function<std::string(std::uint32_t)> & name_of_owner);
+                                           const std::function<std::string(std::uint32_t)> & name_of_owner,
+                                           bool with_platform = false);
 
 /** "28.0MiB": three units are enough for people, and no blank splits the column. */
 [[nodiscard]] std::string human_size(std::uint64_t bytes);

@@ -48,10 +48,9 @@ std::string reason_in(const std::string & body) {
     return {};
 }
 
-GatewayClient::GatewayClient(const SiteConfig & site, Surroundings & around, std::uint32_t seed)
-    : around_{around}, gateways_{site.image_gateways}, system_{site.system}, timeout_{site.gateway_timeout.count() > 0
-                                                                                          ? site.gateway_timeout
-                                                                                          : default_timeout} {
+GatewayClient::GatewayClient(const SiteConfig & site, Surroundings & around, std::string platform, std::uint32_t seed)
+    : around_{around}, gateways_{site.image_gateways}, system_{site.system}, platform_{std::move(platform)},
+      timeout_{site.gateway_timeout.count() > 0 ? site.gateway_timeout : default_timeout} {
     if (gateways_.empty()) throw Error{"the site names no image gateway (imageGateway in udiRoot.conf)"};
     if (system_.empty()) throw Error{"the site does not name this system (system in udiRoot.conf)"};
     std::shuffle(gateways_.begin(), gateways_.end(), std::minstd_rand{seed});
@@ -82,8 +81,11 @@ std::string GatewayClient::post_path(const std::string & verb, const std::string
     return ask(true, "/api/" + verb + "/" + percent_encode(system_) + rest, body, locations);
 }
 
-std::string GatewayClient::ask(bool is_post, const std::string & path, const std::string & body,
+std::string GatewayClient::ask(bool is_post, const std::string & route, const std::string & body,
                                const auth::AuthorizedLocations & locations) {
+    std::string path = route;
+    if (!platform_.empty())
+        path += (path.find('?') == std::string::npos ? "?" : "&") + ("platform=" + percent_encode(platform_));
     std::vector<std::string> silent;
     std::optional<Answer> refused;
     for (std::size_t i = 0; i < gateways_.size(); ++i) {
@@ -93,6 +95,7 @@ std::string GatewayClient::ask(bool is_post, const std::string & path, const std
             Answer answer = around_.transport.exchange({.is_post = is_post,
                                                         .url = without_slash(gateways_[i]) + path,
                                                         .credential = credential,
+                                                        .machine = platform_.empty() ? around_.machine : "",
                                                         .body = body,
                                                         .timeout = timeout_});
             if (answer.status == 200) {

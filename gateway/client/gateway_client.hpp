@@ -35,8 +35,12 @@ private:
 
 class GatewayClient {
 public:
-    /** @throws Error when the site names no gateway or no system */
-    GatewayClient(const SiteConfig & site, Surroundings & around, std::uint32_t seed = std::random_device{}());
+    /**
+     * @param platform  goes along with each request; empty: this machine's is meant, where the system has it
+     * @throws Error when the site names no gateway or no system
+     */
+    GatewayClient(const SiteConfig & site, Surroundings & around, std::string platform,
+                  std::uint32_t seed = std::random_device{}());
 
     /** The body of the first 200. @throws NoGateway; Error when there is no credential to be had */
     [[nodiscard]] std::string get(const std::string & verb, const std::optional<ImageRequest> & image = {},
@@ -49,12 +53,13 @@ public:
                                         const auth::AuthorizedLocations & locations = {});
 
 private:
-    [[nodiscard]] std::string ask(bool is_post, const std::string & path, const std::string & body,
+    [[nodiscard]] std::string ask(bool is_post, const std::string & route, const std::string & body,
                                   const auth::AuthorizedLocations & locations);
 
     Surroundings & around_;
     std::vector<std::string> gateways_; ///< the one that answered last comes first
     std::string system_;
+    std::string platform_;
     std::chrono::seconds timeout_;
 };
 

@@ -40,6 +40,13 @@ template <class Number> void read_number(const Json & json, const char * key, st
     if (found != json.end() && found->is_number()) number = found->template get<Number>();
 }
 
+void read_texts(const Json & json, const char * key, std::map<std::string, std::string> & texts) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_object()) return;
+    for (const auto & [name, text] : found->items())
+        if (text.is_string()) texts[log::one_line(name)] = log::one_line(text.get_ref<const std::string &>());
+}
+
 std::vector<LayerLine> layers_of(const Json & json, const char * size_key) {
     std::vector<LayerLine> layers;
     const auto found = json.find("layers");
@@ -70,10 +77,8 @@ ImageInfo to_image_info(const Json & json) {
     const auto is_private = json.find("private");
     info.is_private = is_private != json.end() && is_private->is_boolean() && is_private->get<bool>();
     read(json, "digest", info.digest);
-    if (const auto indexes = json.find("indexes"); indexes != json.end() && indexes->is_object())
-        for (const auto & [tag, digest] : indexes->items())
-            if (digest.is_string())
-                info.indexes[log::one_line(tag)] = log::one_line(digest.get_ref<const std::string &>());
+    read_texts(json, "indexes", info.indexes);
+    read_texts(json, "platforms", info.platforms);
     read(json, "reference", info.reference);
     read(json, "platform", info.platform);
     read_number(json, "size", info.size_bytes);
@@ -134,6 +139,7 @@ std::vector<QueueEntry> parse_queue(const std::string & body) {
         read(record, "image", entry.image);
         read(record, "type", entry.type);
         read(record, "status_message", entry.message);
+        read(record, "platform", entry.platform);
         read_number(record, "pull", entry.pull);
         const auto progress = record.find("progress");
         if (progress == record.end() || !progress->is_object()) continue;

@@ -38,7 +38,8 @@ struct ImageInfo {
     std::map<std::string, std::string> indexes = {}; ///< digests of those that tags named, by tag
     std::string reference = {};
     std::string platform = {};
-    std::uint64_t size_bytes = 0; ///< of the squashfs
+    std::map<std::string, std::string> platforms = {}; ///< identifiers on all platforms of its system, where asked for
+    std::uint64_t size_bytes = 0;                      ///< of the squashfs
     std::optional<std::uint32_t> owner = {};
     std::optional<double> expiration = {}; ///< seconds since 1970
     std::vector<LayerLine> layers = {};    ///< lowest first; of a pull, how far each is
@@ -62,6 +63,7 @@ struct QueueEntry {
     std::string image = "MISSING";
     std::string type = "MISSING";
     std::string message = {};
+    std::string platform = {}; ///< on a system of several
     std::uint64_t pull = 0;
     std::uint64_t bytes_done = 0;
     std::uint64_t bytes_total = 0;

@@ -54,7 +54,7 @@ int list_images(const Command & command) {
     if (command.options.json)
         show_json(command, json::images(images));
     else if (command.options.long_lines)
-        out << long_image_lines(images, command.around.user_name);
+        out << long_image_lines(images, command.around.user_name, !command.options.platform.empty());
     else
         out << image_lines(images);
     return 0;
@@ -63,12 +63,15 @@ int list_images(const Command & command) {
 int look_up(const Command & command) {
     const ImageRequest image = named_image(command);
     return within("cannot find " + image.to_string(), [&] {
-        const ImageInfo info = parse_image_info(looked_up(command, image));
+        const bool all = command.options.all_platforms;
+        const ImageInfo info = parse_image_info(looked_up(command, image, all ? "platforms=1" : ""));
         if (info.id == "MISSING") throw Error{"the gateway's record has no identifier"};
         if (command.options.json)
             show_json(command, json::image(info));
         else
             command.around.io.out << info.id << '\n';
+        if (!command.options.json)
+            for (const auto & [platform, id] : info.platforms) command.around.io.out << platform << ": " << id << '\n';
         return 0;
     });
 }
@@ -125,8 +128,9 @@ int list_queue(const Command & command) {
     for (const QueueEntry & entry : entries) {
         std::string status = entry.status;
         if (status.size() < 12) status.append(12 - status.size(), ' ');
-        command.around.io.out << status << ' ' << entry.image << progress_words(entry.bytes_done, entry.bytes_total, 0)
-                              << '\n';
+        const std::string platform = entry.platform.empty() ? "" : " (" + entry.platform + ")";
+        command.around.io.out << status << ' ' << entry.image << platform
+                              << progress_words(entry.bytes_done, entry.bytes_total, 0) << '\n';
     }
     return 0;
 }

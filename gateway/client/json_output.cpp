@@ -61,7 +61,11 @@ std::string images(const std::vector<ImageInfo> & images) {
     return text_of({{"images", std::move(list)}});
 }
 
-std::string image(const ImageInfo & image) { return text_of({{"image", image_of(image)}}); }
+std::string image(const ImageInfo & image) {
+    Json described = image_of(image);
+    if (!image.platforms.empty()) described["platforms"] = image.platforms;
+    return text_of({{"image", std::move(described)}});
+}
 
 std::string inspected(const ImageInfo & image, const std::string & body) {
     Json described = image_of(image);
@@ -71,7 +75,7 @@ std::string inspected(const ImageInfo & image, const std::string & body) {
 
 std::string queue(const std::vector<QueueEntry> & entries) {
     Json list = Json::array();
-    for (const QueueEntry & entry : entries)
+    for (const QueueEntry & entry : entries) {
         list.push_back({{"pull", entry.pull},
                         {"image", entry.image},
                         {"type", entry.type},
@@ -79,6 +83,8 @@ std::string queue(const std::vector<QueueEntry> & entries) {
                         {"message", entry.message},
                         {"bytes_done", entry.bytes_done},
                         {"bytes_total", entry.bytes_total}});
+        if (!entry.platform.empty()) list.back()["platform"] = entry.platform;
+    }
     return text_of({{"queue", std::move(list)}});
 }
 

@@ -40,7 +40,8 @@ struct Way {
 /** Each piece is a request; one whose answer was lost is sent again, and taken once. */
 class Sender {
 public:
-    explicit Sender(const Command & command) : command_{command}, client_{command.site, command.around} {
+    explicit Sender(const Command & command)
+        : command_{command}, client_{command.site, command.around, command.options.platform} {
         const Json begun = Json::parse(client_.post_path("upload", "", ""), nullptr, false);
         if (!begun.is_object() || !begun.contains("upload") || !begun["upload"].is_string())
             throw Error{"the gateway's answer is not what a gateway says"};

@@ -30,7 +30,7 @@ CredentialFile file_of(const Command & command) {
 std::string verified(const Command & command, const std::string & location, const std::string & login) {
     if (command.options.no_verify) return "it was not checked";
     try {
-        GatewayClient client{command.site, command.around};
+        GatewayClient client{command.site, command.around, command.options.platform};
         const std::string answer =
             client.post_path("login", "/" + percent_encode(location) + "/", {}, {{location, login}});
         const bool is_accepted = answer.find("\"accepted\"") != std::string::npos;

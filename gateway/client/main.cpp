@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include <pwd.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace {
@@ -20,6 +21,11 @@ std::string home_of_account() {
     std::array<char, 16384> buffer{};
     if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
     return found->pw_dir;
+}
+
+std::string machine_of_kernel() {
+    ::utsname names{};
+    return ::uname(&names) == 0 ? static_cast<const char *>(names.machine) : "";
 }
 
 } // namespace
@@ -49,6 +55,7 @@ int main(int argc, char ** argv) {
                    .rows = client::terminal_rows()},
             .watch_interrupts = client::watch_interrupts,
             .interrupted = client::was_interrupted,
+            .machine = machine_of_kernel(),
             .user_name = client::user_name};
         const int status = client::shifterimg_main({argv, static_cast<std::size_t>(argc)}, around);
         if (client::was_interrupted()) client::end_by_interrupt();

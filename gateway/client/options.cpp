@@ -33,6 +33,8 @@ const char * const usage_text =
     "  -g, --group LIST         the same for groups\n"
     "  --username NAME          of a login; --password-stdin reads its password from stdin;\n"
     "                           --no-verify stores it without asking the registry\n"
+    "  --platform=PLATFORM      on a system of several: which, for example linux/arm64; in lists: all\n"
+    "  --platforms              lookup: the identifiers on all platforms\n"
     "  --mine                   images: those that you have pulled or brought\n"
     "  --dry-run                rm, expire, autoexpire: only say what would go\n"
     "  --json                   answer in JSON, with an exit status for each cause\n"
@@ -76,8 +78,20 @@ constexpr std::array modes = {
 /** Options up to the first word that is none; `::optind` is left there. Returns false when something is to be printed.
  */
 bool parse_dashes(std::span<char * const> args, Options & options) {
-    enum : int { username = 256, password_stdin, json, long_lines, dot, mine, dry_run, no_verify, version };
-    static const std::array<option, 14> known = {{{"help", no_argument, nullptr, 'h'},
+    enum : int {
+        username = 256,
+        password_stdin,
+        json,
+        long_lines,
+        dot,
+        mine,
+        dry_run,
+        no_verify,
+        platform,
+        platforms,
+        version
+    };
+    static const std::array<option, 16> known = {{{"help", no_argument, nullptr, 'h'},
                                                   {"verbose", no_argument, nullptr, 'v'},
                                                   {"user", required_argument, nullptr, 'u'},
                                                   {"group", required_argument, nullptr, 'g'},
@@ -89,6 +103,8 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
                                                   {"mine", no_argument, nullptr, mine},
                                                   {"dry-run", no_argument, nullptr, dry_run},
                                                   {"no-verify", no_argument, nullptr, no_verify},
+                                                  {"platform", required_argument, nullptr, platform},
+                                                  {"platforms", no_argument, nullptr, platforms},
                                                   {"version", no_argument, nullptr, version},
                                                   {nullptr, 0, nullptr, 0}}};
     const auto add = [](auto & list, const auto & more) { list.insert(list.end(), more.begin(), more.end()); };
@@ -135,6 +151,13 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
         case no_verify:
             options.no_verify = true;
             break;
+        case platform:
+            if (*::optarg == '\0') throw UsageError{"--platform needs an argument, such as linux/arm64"};
+            options.platform = ::optarg;
+            break;
+        case platforms:
+            options.all_platforms = true;
+            break;
         case ':':
             throw UsageError{std::string{args[static_cast<std::size_t>(::optind) - 1]} + " needs an argument"};
         default:
@@ -147,6 +170,7 @@ bool parse_dashes(std::span<char * const> args, Options & options) {
 /** The option that `word` is, when it may stand after `mode`; null otherwise. */
 bool * trailing_flag(std::string_view word, Mode mode, Options & options) {
     if (word == "--json") return &options.json;
+    if (word == "--platforms" && mode == Mode::lookup) return &options.all_platforms;
     if (word == "--long" && mode == Mode::images) return &options.long_lines;
     if (word == "--dot" && mode == Mode::tree) return &options.dot;
     if (word == "--mine" && mode == Mode::images) return &options.mine;
@@ -213,6 +237,7 @@ Options parse_options(std::span<char * const> args) {
             throw UsageError{quoted(word) + " is one word too many; options stand before the mode"};
     }
     if (options.long_lines && options.mode != Mode::images) throw UsageError{"--long is an option of images"};
+    if (options.all_platforms && options.mode != Mode::lookup) throw UsageError{"--platforms is an option of lookup"};
     if (options.mine && options.mode != Mode::images) throw UsageError{"--mine is an option of images"};
     if (options.dry_run && options.mode != Mode::rm && options.mode != Mode::expire && options.mode != Mode::autoexpire)
         throw UsageError{"--dry-run is an option of rm, expire and autoexpire"};

@@ -48,6 +48,8 @@ struct Options {
     bool dot = false;                 ///< tree: for graphviz
     bool mine = false;                ///< images: only those that the caller has pulled or brought
     bool dry_run = false;             ///< rm, expire, autoexpire: only say what would go
+    std::string platform;             ///< which is meant, on a system of several; empty: this machine's
+    bool all_platforms = false;       ///< lookup: the identifiers on all of them
     bool no_verify = false;           ///< login: store it without asking the registry
     std::vector<std::uint32_t> users; ///< readers of a private image
     std::vector<std::uint32_t> groups;

@@ -118,8 +118,8 @@ private:
 class Asker {
 public:
     explicit Asker(const Command & command)
-        : command_{command}, client_{command.site, command.around}, body_{pull_body(command.options.users,
-                                                                                    command.options.groups)} {
+        : command_{command}, client_{command.site, command.around, command.options.platform},
+          body_{pull_body(command.options.users, command.options.groups)} {
         if (!command.around.home.empty())
             locations_ = CredentialFile{command.around.home}.load(command.site.system, command.around.unseal);
     }

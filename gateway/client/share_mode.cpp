@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 std::string post(const Command & command, const std::string & verb, const ImageRequest & image,
                  const std::string & body = {}, const std::string & query = {}) {
-    GatewayClient client{command.site, command.around};
+    GatewayClient client{command.site, command.around, command.options.platform};
     try {
         std::string answer = client.post(verb, image, body, {}, query);
         show_message(command, answer);

@@ -91,7 +91,7 @@ ImageRequest named_image(const Command & command) { return parse_image(command, 
 
 std::string get(const Command & command, const std::string & verb, const std::optional<ImageRequest> & image,
                 const std::string & query) {
-    GatewayClient client{command.site, command.around};
+    GatewayClient client{command.site, command.around, command.options.platform};
     try {
         std::string body = client.get(verb, image, query);
         show_message(command, body);

@@ -41,6 +41,7 @@ struct Surroundings {
     /** From here on Ctrl-C ends no program, but waits; `interrupted` says that it was pressed. Empty: nobody can. */
     std::function<void()> watch_interrupts = {};
     std::function<bool()> interrupted = {};
+    std::string machine = {}; ///< what `uname -m` says here: gateways give the image of its platform
     /** An account's name for a uid, or its digits. */
     std::function<std::string(std::uint32_t)> user_name = {};
 };

@@ -17,8 +17,9 @@ namespace shifter::client {
 struct Exchange {
     bool is_post = false;
     std::string url;
-    std::string credential; ///< header `authentication`
-    std::string body;       ///< of a POST: JSON, or empty
+    std::string credential;   ///< header `authentication`
+    std::string machine = {}; ///< header `Shifter-Machine`; empty: none
+    std::string body;         ///< of a POST: JSON, or empty
     std::chrono::seconds timeout{0};
 };
 

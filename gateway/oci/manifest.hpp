@@ -9,7 +9,7 @@
 
 #include "base/digest.hpp"
 #include "base/expected.hpp"
-#include "oci/platform.hpp"
+#include "base/platform.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -27,7 +27,8 @@ struct System {
     catalog::ImageStorage storage;
     std::string munge_socket;
     std::vector<std::string> admins; ///< account names, exact (H7-23)
-    oci::Platform platform = oci::Platform::of_this_machine();
+    Platform platform = Platform::of_this_machine(); ///< the first of its platforms
+    std::vector<Platform> more_platforms = {};       ///< see pull/platforms.hpp
     std::uint64_t high_water_bytes = 0; ///< images over this are evicted, the longest unused first; 0: never
     std::uint64_t low_water_bytes = 0;  ///< down to this; 0: to the high water
     /** Whose signatures images of registries need; null: the gateway's own policy, if there is one. */

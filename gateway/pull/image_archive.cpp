@@ -66,7 +66,7 @@ void check_counts(const oci::Manifest & manifest, const oci::ImageConfig & confi
                     " layers, and its configuration names " + std::to_string(config.diff_ids.size())};
 }
 
-void check_platform(const oci::ImageConfig & config, const oci::Platform & wanted) {
+void check_platform(const oci::ImageConfig & config, const Platform & wanted) {
     if (config.platform.os != wanted.os || config.platform.architecture != wanted.architecture)
         throw Error{"the image in the archive is for " + config.platform.to_string() + ", and this system runs " +
                     wanted.to_string()};
@@ -98,7 +98,7 @@ ImageArchive::ImageArchive(std::shared_ptr<const SharedFile> file, std::string r
                            const oci::DocumentLimits & document_limits)
     : file_{std::move(file)}, reference_{std::move(reference)}, limits_{limits}, document_limits_{document_limits} {}
 
-registry::ResolvedImage ImageArchive::resolve(const oci::Platform & platform) {
+registry::ResolvedImage ImageArchive::resolve(const Platform & platform) {
     std::array<unsigned char, 4> magic{};
     if (::pread(file_->fd.get(), magic.data(), magic.size(), 0) == 4) {
         const bool is_gzip = magic[0] == 0x1f && magic[1] == 0x8b;
@@ -118,7 +118,7 @@ registry::ResolvedImage ImageArchive::resolve(const oci::Platform & platform) {
     return image;
 }
 
-registry::ResolvedImage ImageArchive::resolve_layout(const oci::Platform & platform) {
+registry::ResolvedImage ImageArchive::resolve_layout(const Platform & platform) {
     constexpr unsigned most_indexes = 3;
     std::string text = document("index.json");
     std::optional<Digest> digest;

@@ -30,7 +30,7 @@ public:
                  const oci::DocumentLimits & document_limits);
 
     /** Private: what somebody sent is his, whoever else has the same (H7-16). */
-    [[nodiscard]] registry::ResolvedImage resolve(const oci::Platform & platform) override;
+    [[nodiscard]] registry::ResolvedImage resolve(const Platform & platform) override;
     [[nodiscard]] std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override;
     [[nodiscard]] std::string transport() const override { return is_layout_ ? "oci-archive" : "docker-archive"; }
     [[nodiscard]] std::string reference() const override { return reference_; }
@@ -41,7 +41,7 @@ private:
         layers::ArchivedFile place;
         std::optional<Digest> digest; ///< of the stored bytes, where the archive states one
     };
-    [[nodiscard]] registry::ResolvedImage resolve_layout(const oci::Platform & platform);
+    [[nodiscard]] registry::ResolvedImage resolve_layout(const Platform & platform);
     [[nodiscard]] registry::ResolvedImage resolve_docker();
     [[nodiscard]] std::string document(const std::string & path) const;
     [[nodiscard]] std::string blob_document(const oci::Descriptor & descriptor) const;

@@ -16,7 +16,7 @@ public:
         : signatures_{std::move(signatures)}, source_{std::move(source)},
           client_{source_.location, credentials, limits, std::move(stop)} {}
 
-    registry::ResolvedImage resolve(const oci::Platform & platform) override {
+    registry::ResolvedImage resolve(const Platform & platform) override {
         auto image = client_.resolve(source_.reference, platform);
         if (signatures_) check_signatures(image);
         layers_ = image.manifest.layers;

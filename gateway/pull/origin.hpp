@@ -21,7 +21,7 @@ class Origin {
 public:
     virtual ~Origin() = default;
     /** What will be published; `anonymous` in it decides who may read. Once. @throws RegistryError, Error */
-    [[nodiscard]] virtual registry::ResolvedImage resolve(const oci::Platform & platform) = 0;
+    [[nodiscard]] virtual registry::ResolvedImage resolve(const Platform & platform) = 0;
     /** A layer of the resolved image, checked against all digests that are known of it. From any thread, more than
      * once. */
     [[nodiscard]] virtual std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) = 0;

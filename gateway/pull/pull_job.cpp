@@ -8,6 +8,7 @@
 #include "pull/clock.hpp"
 #include "pull/examiner.hpp"
 #include "pull/image_facts.hpp"
+#include "pull/platforms.hpp"
 #include "pull/quota.hpp"
 #include "registry/signature_policy.hpp"
 
@@ -48,10 +49,10 @@ PullJob::PullJob(const GatewaySettings & settings, catalog::Catalog & catalog, c
 
 void PullJob::resolve() {
     show(State::pulling, "Getting manifest");
-    image_ = origin_->resolve(system_.platform);
+    image_ = origin_->resolve(platform_of(system_, pull_.key.tag));
     const auto policy = signature_policy_of(settings_, pull_.key.system);
     if (policy && pull_.key.type != ImageType::docker)
-        registry::enforce_sent(*policy, origin_->transport(), pull_.key.tag);
+        registry::enforce_sent(*policy, origin_->transport(), name_of(pull_.key.tag));
     image_->config_json.clear(); // nobody reads it from here, and pulls wait with what they hold
     image_->config_json.shrink_to_fit();
     catalog_.set_access(pull_.hold(), image_->anonymous ? catalog::Access::open : catalog::Access::restricted, now());

@@ -10,6 +10,7 @@
 #include "pull/endings.hpp"
 #include "pull/job_lines.hpp"
 #include "pull/login_box.hpp"
+#include "pull/platforms.hpp"
 #include "pull/source.hpp"
 #include "pull/unpacked_tree.hpp"
 #include "pull/worker_name.hpp"
@@ -79,7 +80,7 @@ public:
             request.sealed_login = seal_login(settings_, request.key, *credentials);
         const std::lock_guard entry{entry_}; // a pull is not claimed before its credentials are here
         auto answer = catalog_.enqueue(request, settings_.pull_policy, now());
-        if (is_damaged(answer)) { // R1: whoever asks for it repairs it
+        if (is_damaged(answer, request.key.tag)) { // R1: whoever asks for it repairs it
             request.image_is_damaged = true;
             answer = catalog_.enqueue(request, settings_.pull_policy, now());
         }
@@ -98,11 +99,14 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_damaged(const Enqueued & answer) const {
+    /** Whether an image is the answer, and cannot be used, or not on the platform that was asked for. */
+    [[nodiscard]] bool is_damaged(const Enqueued & answer, const std::string & stored_tag) const {
         const auto * image = std::get_if<catalog::Image>(&answer.what);
         if (image == nullptr) return false;
         const auto system = settings_.systems.find(image->system);
-        return system != settings_.systems.end() && !catalog::Publisher{system->second.storage}.is_whole(image->id);
+        if (system == settings_.systems.end()) return false;
+        return !catalog::Publisher{system->second.storage}.is_whole(image->id) ||
+               !is_for_platform(system->second, *image, platform_of(system->second, stored_tag));
     }
 
     // The dispatcher: claims, reports, keeps the heart beating.
@@ -172,7 +176,7 @@ private:
                     "the gateway was restarted before the image was published, and what was sent is gone; send it "
                     "again"};
             if (!origin)
-                origin = registry_origin(settings_, pull.key.tag, std::move(credentials),
+                origin = registry_origin(settings_, name_of(pull.key.tag), std::move(credentials),
                                          signature_policy_of(settings_, pull.key.system));
             log::info("event=begun pull=" + std::to_string(number) + log::field("image", pull.key.tag) +
                       log::field("system", pull.key.system) + log::field("caller", pull.requester_name) +
@@ -300,17 +304,16 @@ PullQueue::PullQueue(const GatewaySettings & settings, catalog::Catalog & catalo
     : impl_{std::make_unique<Impl>(settings, catalog)} {}
 PullQueue::~PullQueue() = default;
 
-Enqueued PullQueue::submit(const std::string & system, ImageType type, const std::string & tag,
-                           const auth::Caller & caller, const Acl & requested_acl) {
+Enqueued PullQueue::submit(const catalog::ImageKey & key, const auth::Caller & caller, const Acl & requested_acl) {
     const GatewaySettings & settings = impl_->settings();
-    if (settings.systems.count(system) == 0) throw Error{"this gateway has no system " + quoted(system)};
-    if (type != ImageType::docker)
-        throw Error{"only images of type docker can be pulled, not " + std::string{to_string(type)}};
+    if (settings.systems.count(key.system) == 0) throw Error{"this gateway has no system " + quoted(key.system)};
+    if (key.type != ImageType::docker)
+        throw Error{"only images of type docker can be pulled, not " + std::string{to_string(key.type)}};
     impl_->refuse_when_full();
     PullRequest request;
-    request.key = {system, type, canonical_tag(type, tag)};
+    request.key = key;
     auto credentials =
-        credentials_for(resolve_source(settings, request.key.tag), caller.locations, settings.default_location);
+        credentials_for(resolve_source(settings, name_of(key.tag)), caller.locations, settings.default_location);
     request.requester = caller.identity.uid;
     request.requester_name = caller.name;
     request.identity = caller.identity;

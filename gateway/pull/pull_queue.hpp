@@ -33,11 +33,12 @@ public:
     /**
      * Asks for an image; asking again is how clients follow a pull. Credentials stay in memory until the pull has
      * ended.
+     * @param key  with the tag as stored_tag() has it
      * @throws Error for a system that is unknown, a reference that is refused, or a registry that the site does not
      * allow
      */
-    [[nodiscard]] catalog::Enqueued submit(const std::string & system, ImageType type, const std::string & tag,
-                                           const auth::Caller & caller, const Acl & requested_acl);
+    [[nodiscard]] catalog::Enqueued submit(const catalog::ImageKey & key, const auth::Caller & caller,
+                                           const Acl & requested_acl);
 
     /** Publishes, as `key`, content that the caller has brought. Always a pull of its own, followed by its number. */
     [[nodiscard]] catalog::Enqueued submit_content(const catalog::ImageKey & key, const auth::Caller & caller,

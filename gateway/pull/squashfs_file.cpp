@@ -156,7 +156,7 @@ Digest SquashfsFile::digest_of_file() const {
     return hasher.finish();
 }
 
-registry::ResolvedImage SquashfsFile::resolve(const oci::Platform & platform) {
+registry::ResolvedImage SquashfsFile::resolve(const Platform & platform) {
     if (!is_copied_) copy();
     const Digest digest = digest_of_file();
     oci::Hasher hasher;

@@ -23,7 +23,7 @@ public:
                  std::string reference, std::stop_token stop);
 
     /** Reads the whole, twice: its digest, and what is in it. Private, as everything that somebody sends (H7-16). */
-    [[nodiscard]] registry::ResolvedImage resolve(const oci::Platform & platform) override;
+    [[nodiscard]] registry::ResolvedImage resolve(const Platform & platform) override;
     [[nodiscard]] std::unique_ptr<oci::ByteSource> open_layer(std::size_t layer, registry::OnBytes count) override;
     [[nodiscard]] bool has_shown_access(const std::string & /*reference*/) const override { return true; }
     [[nodiscard]] std::string transport() const override { return "squashfs"; }

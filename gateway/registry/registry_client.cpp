@@ -29,7 +29,7 @@ public:
     Resolver(Endpoint & endpoint, const RegistryLimits & limits, const std::stop_token & stop, std::string repository)
         : endpoint_{endpoint}, limits_{limits}, stop_{stop}, repository_{std::move(repository)} {}
 
-    [[nodiscard]] ResolvedImage resolve(const ImageReference & reference, const oci::Platform & wanted) const {
+    [[nodiscard]] ResolvedImage resolve(const ImageReference & reference, const Platform & wanted) const {
         // The one time that the tag is asked for (R7); from here on everything has a digest.
         const Document first = fetch_named(reference.selector());
         const Digest digest = check_named(first, reference.digest);
@@ -153,11 +153,11 @@ private:
         return text;
     }
 
-    void check(const oci::Manifest & manifest, const oci::ImageConfig & config, const oci::Platform & wanted) const {
+    void check(const oci::Manifest & manifest, const oci::ImageConfig & config, const Platform & wanted) const {
         if (config.diff_ids.size() != manifest.layers.size())
             throw bad_content("its manifest has " + std::to_string(manifest.layers.size()) +
                               " layers and its configuration " + std::to_string(config.diff_ids.size()));
-        const oci::Platform & built = config.platform;
+        const Platform & built = config.platform;
         const bool other_variant = !wanted.variant.empty() && !built.variant.empty() && wanted.variant != built.variant;
         if (built.os != wanted.os || built.architecture != wanted.architecture || other_variant)
             throw RegistryError{Cause::not_found, "it is built for " + log::one_line(built.to_string()) +
@@ -236,7 +236,7 @@ RegistryClient::RegistryClient(const Location & location, const std::optional<Cr
 
 RegistryClient::~RegistryClient() = default;
 
-ResolvedImage RegistryClient::resolve(const ImageReference & reference, const oci::Platform & platform) {
+ResolvedImage RegistryClient::resolve(const ImageReference & reference, const Platform & platform) {
     Session & session = *impl_->session;
     const std::string name = reference.to_string();
     std::optional<ResolvedImage> image;

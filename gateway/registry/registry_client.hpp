@@ -103,7 +103,7 @@ public:
     RegistryClient & operator=(const RegistryClient &) = delete;
 
     /** @throws RegistryError */
-    [[nodiscard]] ResolvedImage resolve(const ImageReference & reference, const oci::Platform & platform);
+    [[nodiscard]] ResolvedImage resolve(const ImageReference & reference, const Platform & platform);
 
     /**
      * Opens a blob of `repository`. The source checks size and digest against `blob`, resumes after a broken

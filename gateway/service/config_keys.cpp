@@ -113,12 +113,20 @@ Refusal read_access_type(const Value & value, pull::System & /*system*/) {
     return std::nullopt;
 }
 
-Refusal read_platform(const Value & value, pull::System & system) {
-    std::string text;
-    if (auto refusal = read_text(value, text)) return refusal;
-    const auto platform = oci::Platform::parse(text);
-    if (!platform) return quoted(text) + ": " + platform.error().what;
-    system.platform = *platform;
+Refusal read_platforms(const Value & value, pull::System & system) {
+    std::vector<std::string> texts;
+    if (auto refusal = read_texts(value, texts)) return refusal;
+    if (texts.empty()) return "names no platform";
+    std::vector<Platform> platforms;
+    for (const std::string & text : texts) {
+        const auto platform = Platform::parse(text);
+        if (!platform) return quoted(text) + ": " + platform.error().what;
+        for (const Platform & other : platforms)
+            if (other.means(*platform)) return quoted(text) + " means the same machines as " + other.to_string();
+        platforms.push_back(*platform);
+    }
+    system.platform = platforms.front();
+    system.more_platforms.assign(platforms.begin() + 1, platforms.end());
     return std::nullopt;
 }
 
@@ -267,8 +275,10 @@ const std::vector<Key<pull::System>> & platform_keys() {
         {"accesstype", "local", "local", "\"local\"", "How the image directory is reached.", read_access_type},
         {"admins", "list of account names", "empty", "[\"root\"]",
          "Who may expire images and read metrics; names are compared whole.", texts(path(&P::admins))},
-        {"platform", "os/architecture[/variant]", "that of the gateway", "",
-         "Which image is taken of those under one tag.", read_platform},
+        {"platform", "os/architecture[/variant], or a list of them", "that of the gateway", "",
+         "For which machines images are taken of those under one tag. Of several, each node gets the image of its own; "
+         "the first is for who does not say which he means. See docs/how-to/images.md.",
+         read_platforms},
         {"PublicMode", "octal mode 0600 to 0644", "0644", "", "Mode of files of public images.",
          read_mode<&catalog::ImageStorage::public_mode, 0644>},
         {"PrivateMode", "octal mode 0600 to 0640", "0600", "",

@@ -12,6 +12,7 @@
 #include "pull/caretaker.hpp"
 #include "pull/image_archive.hpp"
 #include "pull/login_check.hpp"
+#include "pull/platforms.hpp"
 #include "pull/pull_queue.hpp"
 #include "pull/squashfs_file.hpp"
 #include "service/gateway_config.hpp"
@@ -235,9 +236,8 @@ void serve(const Options & options, const GatewayConfig & config) {
     pull::UploadStore uploads{config.settings};
     api::Api api{{.settings = config.settings,
                   .catalog = *catalog,
-                  .submit = [&queue](const std::string & system, ImageType type, const std::string & tag,
-                                     const auth::Caller & caller,
-                                     const Acl & readers) { return queue.submit(system, type, tag, caller, readers); },
+                  .submit = [&queue](const catalog::ImageKey & key, const auth::Caller & caller,
+                                     const Acl & readers) { return queue.submit(key, caller, readers); },
                   .authenticators = make_authenticators(config, *catalog),
                   .now = wall_clock,
                   .anonymous_read = config.anonymous_read,
@@ -255,15 +255,16 @@ void serve(const Options & options, const GatewayConfig & config) {
                   .submit_archive =
                       [&queue, &config](const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
                                         std::shared_ptr<const pull::SharedFile> file) {
-                          return queue.submit_content(key, caller, readers,
-                                                      pull::archive_origin(config.settings, key.tag, std::move(file)));
+                          return queue.submit_content(
+                              key, caller, readers,
+                              pull::archive_origin(config.settings, pull::name_of(key.tag), std::move(file)));
                       },
                   .submit_squashfs =
                       [&queue, &config](const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers,
                                         std::shared_ptr<const pull::SharedFile> file, bool is_copied) {
-                          return queue.submit_content(
-                              key, caller, readers,
-                              pull::squashfs_origin(config.settings, key.tag, std::move(file), is_copied));
+                          return queue.submit_content(key, caller, readers,
+                                                      pull::squashfs_origin(config.settings, pull::name_of(key.tag),
+                                                                            std::move(file), is_copied));
                       }}};
     const api::HttpServer server{std::move(sockets), config.server,
                                  [&api](const api::Request & request) { return api.handle(request); }};

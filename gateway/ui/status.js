@@ -47,6 +47,11 @@ function progressOf(pull) {
   return box;
 }
 
+// On a system of several platforms a pull is for one of them.
+function named(pull) {
+  return pull.platform ? `${pull.image} (${pull.platform})` : pull.image;
+}
+
 function showStorage(block, storage) {
   block.hidden = !storage;
   if (!storage) return;
@@ -89,11 +94,11 @@ function show(system) {
   showStorage(section.querySelector(".storage"), system.storage);
   fill(section.querySelector(".queue"),
     system.queue.map((pull) =>
-      [cell(pull.image), cell(pull.status, "state"), cell(progressOf(pull), "wide"), cell(when(pull.created))]),
+      [cell(named(pull)), cell(pull.status, "state"), cell(progressOf(pull), "wide"), cell(when(pull.created))]),
     system.unnamed_pulls > 0 ? `and ${system.unnamed_pulls} of images that are not known to be public`
       : system.queue.length === 0 ? "nobody waits for an image" : "");
   fill(section.querySelector(".failures"),
-    system.failures.map((pull) => [cell(when(pull.time)), cell(pull.image || "not known to be public"),
+    system.failures.map((pull) => [cell(when(pull.time)), cell(pull.image ? named(pull) : "not known to be public"),
       cell(pull.status_message || "its requester knows", "wide bad")]),
     system.failures.length === 0 ? "no pull has failed lately" : "");
   showImages(section, system);

@@ -68,7 +68,7 @@ std::vector<squash::LayerInput> layers_of(const std::string & layout) {
     while (const auto * index = std::get_if<oci::Index>(&document)) {
         const auto chosen = std::find_if(index->manifests.begin(), index->manifests.end(), [](const auto & manifest) {
             return !manifest.platform ||
-                   manifest.platform->architecture == oci::Platform::of_this_machine().architecture;
+                   manifest.platform->architecture == Platform::of_this_machine().architecture;
         });
         if (chosen == index->manifests.end()) throw Error{"the layout has no image for this machine"};
         document = oci::parse_index_or_manifest(read_file(blob(chosen->digest)), chosen->media_type)

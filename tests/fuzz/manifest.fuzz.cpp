@@ -22,7 +22,7 @@ void check(const IndexOrManifest & document, const DocumentLimits & limits) {
     if (const auto * const index = std::get_if<Index>(&document)) {
         require(index->manifests.size() <= limits.max_manifests);
         for (const Descriptor & descriptor : index->manifests) check(descriptor);
-        const Platform wanted{"linux", "amd64", ""};
+        const shifter::Platform wanted{"linux", "amd64", ""};
         const auto choice = select_platform(*index, wanted);
         if (choice)
             require(choice->platform && choice->platform->os == "linux" && choice->platform->architecture == "amd64");

@@ -115,7 +115,8 @@ ImageId look_up(const std::string & program, const ImageRequest & image, std::ch
         if (reason.empty()) reason = context + ": " + quoted(program) + " failed without a word";
         constexpr std::string_view absent = "(404)";
         const bool is_absent = reason.size() > absent.size() && reason.rfind(absent) == reason.size() - absent.size();
-        throw Error{reason + (is_absent ? "; pull it first: shifterimg pull " + image.to_string() : "")};
+        const bool says_how = reason.find("shifterimg --platform=") != std::string::npos;
+        throw Error{reason + (is_absent && !says_how ? "; pull it first: shifterimg pull " + image.to_string() : "")};
     }
     return parse_lookup(output).value_or_throw(context);
 }

@@ -1,1 +1,1 @@
-shifter_integration_tests(api service platforms status_page ALONE abuse)
+shifter_integration_tests(api service platforms several_platforms status_page ALONE abuse)

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 
-from . import layer_tar, oci_layout, overlay_image, specs, synthetic
+from . import layer_tar, machines, oci_layout, overlay_image, specs, synthetic
 
 SUPPORT = pathlib.Path(__file__).resolve().parent.parent
-NAMES = [*specs.REAL, *synthetic.SYNTHETIC]
+SYNTHETIC = {**synthetic.SYNTHETIC, "machines": machines.machines}
+NAMES = [*specs.REAL, *SYNTHETIC]
 
 
 def cache() -> str:
@@ -28,7 +29,7 @@ def _identity(name: str) -> str:
     if name in specs.REAL:
         text = repr(specs.REAL[name]) + inspect.getsource(overlay_image)
     else:
-        text = inspect.getsource(sys.modules[synthetic.SYNTHETIC[name].__module__])
+        text = inspect.getsource(sys.modules[SYNTHETIC[name].__module__])
     return hashlib.sha256((text + inspect.getsource(layer_tar) + inspect.getsource(oci_layout)).encode()).hexdigest()[:12]
 
 
@@ -67,7 +68,7 @@ def _build(name: str, target: str) -> str:
             if subprocess.run(command, cwd=SUPPORT).returncode != 0:
                 raise RuntimeError(f"cannot build the image {name}; the reason is above")
         else:
-            synthetic.SYNTHETIC[name](oci_layout.OciLayout(layout), f"{work}/work")
+            SYNTHETIC[name](oci_layout.OciLayout(layout), f"{work}/work")
         for old in pathlib.Path(cache()).glob(f"{name}-????????????"):
             shutil.rmtree(old, ignore_errors=True)
         os.rename(layout, target)

@@ -94,10 +94,8 @@ private:
                          .storage = [this] { return storage; },
                          .shared_answer_age = std::chrono::milliseconds{0},
                          .is_whole = [this](const pull::System &, const ImageId &) { return whole; }};
-        parts.submit = [this](const std::string & system, ImageType type, const std::string & tag,
-                              const auth::Caller & caller, const Acl & readers) {
-            auto request =
-                samples::request_by(caller.identity.uid, caller.locations.empty() ? "" : "login", {system, type, tag});
+        parts.submit = [this](const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers) {
+            auto request = samples::request_by(caller.identity.uid, caller.locations.empty() ? "" : "login", key);
             request.requested_acl = readers;
             return catalog->enqueue(request, {}, now);
         };

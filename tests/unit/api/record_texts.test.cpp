@@ -12,7 +12,7 @@ TEST_CASE("a record that is kept is the one that would be written") {
     RecordTexts texts;
     const auto image = std::make_shared<const catalog::Image>(samples::image('a'));
     const auto held = image; // as the catalog holds what it gives to several
-    for (const RecordParts parts : {RecordParts{}, RecordParts{.owner = false}, RecordParts{.layers = true}})
+    for (const RecordParts & parts : {RecordParts{}, RecordParts{.owner = false}, RecordParts{.layers = true}})
         for (int times = 0; times < 2; ++times) CHECK(texts.of(image, parts) == image_record(*image, parts));
 }
 

@@ -71,6 +71,7 @@ public:
             .io = {.in = in, .out = out, .err = err, .out_is_terminal = is_terminal, .columns = columns, .rows = rows},
             .watch_interrupts = [this] { is_watched = true; },
             .interrupted = [this] { return is_interrupted; },
+            .machine = "x86_64",
             .user_name = [](std::uint32_t uid) { return "user" + std::to_string(uid); }};
         return shifterimg_main(args, around);
     }

@@ -25,6 +25,47 @@ TEST_CASE("lookup prints the identifier and nothing else, or nothing (9.3)") {
           "shifterimg: cannot find docker:ubuntu:22.04: there is no such image, or you may not use it (404)\n");
 }
 
+TEST_CASE("each request says which machine asks, or which platform is meant") {
+    Client client;
+    client.transport.steps = {{200, record("READY")}};
+    CHECK(client.run({"lookup", "ubuntu:22.04"}) == 0);
+    CHECK(client.transport.exchanges.back().machine == "x86_64");
+    CHECK(client.transport.exchanges.back().url == "http://gw1:5000/api/lookup/alpha/docker/ubuntu%3A22.04/");
+    CHECK(client.run({"--platform=linux/arm64", "lookup", "ubuntu:22.04"}) == 0);
+    CHECK(client.transport.exchanges.back().machine.empty());
+    CHECK(client.transport.exchanges.back().url ==
+          "http://gw1:5000/api/lookup/alpha/docker/ubuntu%3A22.04/?platform=linux%2Farm64");
+    CHECK(client.run({"--platform=linux/arm64", "inspect", "ubuntu:22.04"}) == 0);
+    CHECK(client.transport.exchanges.back().url ==
+          "http://gw1:5000/api/lookup/alpha/docker/ubuntu%3A22.04/?layers=1&platform=linux%2Farm64");
+    CHECK(client.run({"--platform=", "lookup", "ubuntu:22.04"}) == 1);
+    CHECK(client.run({"--platforms", "inspect", "ubuntu:22.04"}) == 1);
+}
+
+TEST_CASE("lookup --platforms prints the identifiers on all platforms behind the own one") {
+    Client client;
+    client.transport.steps = {
+        {200, record("READY", R"(,"platforms":{"linux/amd64":"8d1f0c6b1e22","linux/386":"aa"})")}};
+    CHECK(client.run({"lookup", "--platforms", "ubuntu:22.04"}) == 0);
+    CHECK(client.out.str() == "8d1f0c6b1e22\nlinux/386: aa\nlinux/amd64: 8d1f0c6b1e22\n");
+    CHECK(client.transport.exchanges.back().url ==
+          "http://gw1:5000/api/lookup/alpha/docker/ubuntu%3A22.04/?platforms=1");
+}
+
+TEST_CASE("on a system of several platforms the queue says which a pull is for, and --long when it was asked") {
+    Client client;
+    client.transport.steps = {
+        {200, R"({"list":[{"status":"PULLING","image":"a:1","type":"docker","platform":"linux/386"}]})"}};
+    CHECK(client.run({"queue"}) == 0);
+    CHECK(client.out.str() == "PULLING      a:1 (linux/386)\n");
+    Client lists;
+    lists.transport.steps = {{200, "{\"list\":[" + record("READY", R"(,"size":1024,"platform":"linux/386")") + "]}"}};
+    CHECK(lists.run({"--platform=all", "--long", "images"}) == 0);
+    CHECK(lists.out.str() ==
+          "alpha      docker     READY    8d1f0c6b1e   2024-12-01T10:00:00 ubuntu:22.04                  "
+          " 1.0KiB    -            - linux/386\n");
+}
+
 TEST_CASE("images prints its lines, and nothing when there are none (9.3)") {
     Client client;
     client.transport.steps = {{200, "{\"list\":[" + record("READY") + "]}"}};

@@ -21,6 +21,7 @@ TEST_CASE("requests reach a gateway as they were meant, and its answers come bac
                                      return {.body = (request.method == api::Method::post ? "POST " : "GET ") +
                                                      std::string{request.header("authentication").value_or("")} + " " +
                                                      std::string{request.header("content-type").value_or("-")} + " " +
+                                                     std::string{request.header("shifter-machine").value_or("")} +
                                                      request.body};
                                  }};
     const std::string url = "http://" + server.addresses().front().to_string();
@@ -32,6 +33,13 @@ TEST_CASE("requests reach a gateway as they were meant, and its answers come bac
                                             .timeout = std::chrono::seconds{10}});
     CHECK(get.status == 200);
     CHECK(get.body == "GET MUNGE:x: - ");
+    CHECK(transport
+              ->exchange({.url = url + "/",
+                          .credential = "c",
+                          .machine = "aarch64",
+                          .body = {},
+                          .timeout = std::chrono::seconds{10}})
+              .body == "GET c - aarch64");
     CHECK(
         transport
             ->exchange(

@@ -64,6 +64,12 @@ TEST_CASE("a client that fails, hangs or is missing ends with a sentence") {
     CHECK_THROWS_WITH(
         look_up(Script{"echo 'shifterimg: cannot find it (404)' >&2\nexit 1\n"}.path(), ubuntu, std::chrono::seconds{20}),
         "cannot find it (404); pull it first: shifterimg pull docker:ubuntu:22.04");
+    CHECK_THROWS_WITH(
+        look_up(
+            Script{"echo 'shifterimg: none here; shifterimg --platform=linux/386 pull x brings it (404)' >&2\nexit 1\n"}
+                .path(),
+            ubuntu, std::chrono::seconds{20}),
+        "none here; shifterimg --platform=linux/386 pull x brings it (404)");
     CHECK_THROWS_WITH(look_up(Script{"exit 1\n"}.path(), ubuntu, std::chrono::seconds{20}),
                       Catch::StartsWith("cannot look up the image docker:ubuntu:22.04: \"") &&
                           Catch::EndsWith("\" failed without a word"));

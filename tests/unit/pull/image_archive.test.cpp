@@ -19,7 +19,7 @@ using tests::TarWriter;
 
 namespace {
 
-const oci::Platform here{"linux", "amd64", ""};
+const Platform here{"linux", "amd64", ""};
 
 /** One layer, its configuration, and both kinds of archives of them. */
 struct Sample {

@@ -49,7 +49,7 @@ TEST_CASE("a pull ends with a whole image, its record, and a row that says where
     CHECK(image.tags == std::vector<std::string>{site.tag("1")});
     CHECK(image.reference == site.tag("1"));
     CHECK(image.manifest_digest == "sha256:" + id.to_string());
-    CHECK(image.platform == oci::Platform::of_this_machine().to_string());
+    CHECK(image.platform == Platform::of_this_machine().to_string());
     CHECK(image.layers.size() == 2);
     CHECK(image.config.env == std::vector<std::string>{"A=1"});
     CHECK(image.config.cmd == std::vector<std::string>{"sh"});

@@ -2,6 +2,7 @@
 
 #include "base/io.hpp"
 #include "oci/sha256.hpp"
+#include "pull/source.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -152,8 +153,8 @@ catalog::Enqueued PullSite::ask(const std::string & tag, uid_t uid, const std::s
     caller.identity = {uid, 100, {100}};
     caller.name = "user" + std::to_string(uid);
     if (!login.empty()) caller.locations.emplace(host_, login);
-    return queue_->submit("alpha", ImageType::docker, tag.find('/') == std::string::npos ? this->tag(tag) : tag, caller,
-                          acl);
+    const std::string name = tag.find('/') == std::string::npos ? this->tag(tag) : tag;
+    return queue_->submit({"alpha", ImageType::docker, canonical_tag(ImageType::docker, name)}, caller, acl);
 }
 
 std::variant<catalog::Pull, catalog::Image> PullSite::pull(const std::string & tag, uid_t uid,

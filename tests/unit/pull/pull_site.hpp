@@ -24,7 +24,7 @@ using Files = std::map<std::string, std::string>; ///< path to content
 struct ImageParts {
     std::vector<Files> layers = {{{"etc/os-release", "NAME=test\n"}}, {{"app/run", "#!/bin/sh\n"}}};
     std::vector<std::string> env = {"A=1"};
-    std::string architecture = oci::Platform::of_this_machine().architecture;
+    std::string architecture = Platform::of_this_machine().architecture;
     std::map<std::string, std::string> labels = {};
     unsigned mode = 0644;                  ///< of all files
     std::vector<std::string> made_by = {}; ///< the history, one line for each layer

@@ -109,7 +109,7 @@ TEST_CASE("an image for another machine is refused by the name of both") {
     (void)site.push("1", {{{{"a", "b"}}}, {}, "s390x"});
     site.start_registry();
     site.start_queue();
-    CHECK_THAT(site.failure("1"), Contains("linux/s390x") && Contains(oci::Platform::of_this_machine().to_string()));
+    CHECK_THAT(site.failure("1"), Contains("linux/s390x") && Contains(Platform::of_this_machine().to_string()));
 }
 
 TEST_CASE("an image whose variables cannot be written down fails before a layer is downloaded") {

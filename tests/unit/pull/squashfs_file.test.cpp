@@ -18,7 +18,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const oci::Platform here{"linux", "amd64", ""};
+const Platform here{"linux", "amd64", ""};
 
 std::string sample() {
     tests::SquashfsWriter squashfs;

@@ -8,7 +8,7 @@ using namespace shifter::registry::testing;
 
 namespace {
 
-const oci::Platform amd64 = *oci::Platform::parse("linux/amd64");
+const Platform amd64 = *Platform::parse("linux/amd64");
 const std::string app = "cannot pull reg.example.org/team/app:1: ";
 // base64 of alice:s3cret
 const std::string alice = "Basic YWxpY2U6czNjcmV0";

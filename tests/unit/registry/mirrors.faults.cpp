@@ -11,7 +11,7 @@ using shifter::testing::CollectedLog;
 
 namespace {
 
-const oci::Platform amd64 = *oci::Platform::parse("linux/amd64");
+const Platform amd64 = *Platform::parse("linux/amd64");
 
 /** Main is the registry; other is its mirror. */
 Location mirrored(const FaultSite & site) {

@@ -8,7 +8,7 @@ using namespace shifter::registry::testing;
 
 namespace {
 
-const oci::Platform amd64 = *oci::Platform::parse("linux/amd64");
+const Platform amd64 = *Platform::parse("linux/amd64");
 
 /** Reads the layer without resolving first. */
 Failure read_layer(const FaultSite & site, std::optional<Credentials> credentials = std::nullopt) {

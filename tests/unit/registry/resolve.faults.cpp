@@ -10,15 +10,15 @@ using namespace shifter::registry::testing;
 
 namespace {
 
-const oci::Platform amd64 = *oci::Platform::parse("linux/amd64");
+const Platform amd64 = *Platform::parse("linux/amd64");
 
 RegistryClient client_of(const FaultSite & site, RegistryLimits limits = quick_limits()) {
     return {site.location(), std::nullopt, std::move(limits), {}};
 }
 
 /** How resolving `selector` fails. */
-Failure resolve_failure(const FaultSite & site, const std::string & selector = ":1",
-                        const oci::Platform & platform = amd64, const RegistryLimits & limits = quick_limits()) {
+Failure resolve_failure(const FaultSite & site, const std::string & selector = ":1", const Platform & platform = amd64,
+                        const RegistryLimits & limits = quick_limits()) {
     RegistryClient client = client_of(site, limits);
     return failure_of(site, [&] { (void)client.resolve(site.reference(selector), platform); });
 }
@@ -73,10 +73,10 @@ TEST_CASE("R8: what is not there is said to be not there") {
                                                      "cannot pull reg.example.org/team/app:ubntu: "
                                                      "127.0.0.1:MAIN does not have it (404); is the name right?"});
     CHECK(site.asked().size() == 1);
-    CHECK(resolve_failure(site, ":index", *oci::Platform::parse("linux/s390x")) ==
+    CHECK(resolve_failure(site, ":index", *Platform::parse("linux/s390x")) ==
           Failure{Cause::not_found, "cannot pull reg.example.org/team/app:index: it has no image for linux/s390x; "
                                     "it has linux/amd64, linux/arm64/v8"});
-    CHECK(resolve_failure(site, ":1", *oci::Platform::parse("linux/arm64")) ==
+    CHECK(resolve_failure(site, ":1", *Platform::parse("linux/arm64")) ==
           Failure{Cause::not_found, app + "it is built for linux/amd64, and this system needs linux/arm64"});
 }
 

@@ -122,6 +122,26 @@ TEST_CASE("every key reaches its setting") {
     CHECK(system.storage.group == 7);
 }
 
+TEST_CASE("a system has one platform, or several of which the first is for who does not say which he means") {
+    const auto read = [](const std::string & value) {
+        return parse(R"({"CacheDirectory":"/c","Platforms":{"a":{"local":{"imageDir":"/i"},"platform":)" + value +
+                     "}}}");
+    };
+    const auto several = read(R"(["amd64","linux/arm64","i686"])");
+    REQUIRE(several.usable());
+    CHECK(several.config.settings.systems.at("a").platform.to_string() == "linux/amd64");
+    CHECK(names_of(several.config.settings.systems.at("a").more_platforms) == "linux/arm64, linux/386");
+    CHECK(read(R"(["linux/arm64"])").config.settings.systems.at("a").more_platforms.empty());
+    auto [value, sentence] = GENERATE(table<std::string, std::string>({
+        {R"(["linux/amd64","x86_64"])", "\"x86_64\" means the same machines as linux/amd64"},
+        {R"(["linux/arm64/v8","arm64"])", "\"arm64\" means the same machines as linux/arm64/v8"},
+        {R"(["linux/amd64","a b"])", "\"a b\": \"a b\" is no part of a platform such as linux/arm64/v8"},
+        {"[]", "names no platform"},
+        {"[[]]", "must be a text, not a list"},
+    }));
+    CHECK(errors_of(read(value)) == std::vector<std::string>{"f:1: Platforms.a.platform: " + sentence});
+}
+
 TEST_CASE("who may import: nobody, everybody, or the names, an empty list is nobody (7.8, H7-24)") {
     auto [value, right, names] = GENERATE(table<std::string, pull::ImportRight, std::size_t>({
         {"null", pull::ImportRight::nobody, 0},

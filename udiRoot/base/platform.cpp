@@ -1,4 +1,4 @@
-#include "oci/platform.hpp"
+#include "base/platform.hpp"
 
 #include "base/text.hpp"
 
@@ -6,9 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
-namespace shifter::oci {
+namespace shifter {
 namespace {
 
 /** What `uname -m` says, and GOARCH's words for it. */
@@ -18,10 +17,17 @@ struct MachineName {
     std::string_view variant;
 };
 constexpr std::array machine_names = {
-    MachineName{"x86_64", "amd64", ""},    MachineName{"x86-64", "amd64", ""},
-    MachineName{"aarch64", "arm64", "v8"}, MachineName{"armv7l", "arm", "v7"},
-    MachineName{"armv6l", "arm", "v6"},    MachineName{"i386", "386", ""},
-    MachineName{"i686", "386", ""},        MachineName{"loongarch64", "loong64", ""},
+    MachineName{"x86_64", "amd64", ""},
+    MachineName{"x86-64", "amd64", ""},
+    MachineName{"aarch64", "arm64", "v8"},
+    MachineName{"armv7l", "arm", "v7"},
+    MachineName{"armv8l", "arm", "v7"},
+    MachineName{"armv6l", "arm", "v6"},
+    MachineName{"i386", "386", ""},
+    MachineName{"i486", "386", ""},
+    MachineName{"i586", "386", ""},
+    MachineName{"i686", "386", ""},
+    MachineName{"loongarch64", "loong64", ""},
 };
 
 bool is_name(std::string_view text) {
@@ -38,6 +44,18 @@ void translate_machine(Platform & platform) {
         if (platform.variant.empty()) platform.variant = name.variant;
         return;
     }
+}
+
+/** Docker's defaults: who says arm64 means v8, who says arm means v7 (containerd, platforms.Normalize). */
+std::string effective_variant(const Platform & platform) {
+    if (!platform.variant.empty()) return platform.variant;
+    if (platform.architecture == "arm64") return "v8";
+    if (platform.architecture == "arm") return "v7";
+    return {};
+}
+
+bool has_architecture_of(const Platform & one, const Platform & other) {
+    return one.os == other.os && one.architecture == other.architecture;
 }
 
 } // namespace
@@ -78,4 +96,23 @@ std::string Platform::to_string() const {
     return text;
 }
 
-} // namespace shifter::oci
+bool Platform::means(const Platform & other) const {
+    return has_architecture_of(*this, other) && effective_variant(*this) == effective_variant(other);
+}
+
+std::optional<std::size_t> choose_platform(const std::vector<Platform> & offered, const Platform & wanted) {
+    std::optional<std::size_t> another;
+    for (std::size_t i = 0; i < offered.size(); ++i) {
+        if (offered[i].means(wanted)) return i;
+        if (!another && has_architecture_of(offered[i], wanted)) another = i;
+    }
+    return wanted.variant.empty() ? another : std::nullopt;
+}
+
+std::string names_of(const std::vector<Platform> & platforms) {
+    std::vector<std::string> names;
+    for (const Platform & each : platforms) names.push_back(each.to_string());
+    return text::join(names, ", ");
+}
+
+} // namespace shifter

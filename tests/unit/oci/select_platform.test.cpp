@@ -1,4 +1,3 @@
-#include "oci/platform.hpp"
 #include "oci/manifest.hpp"
 
 #include <catch2/catch.hpp>
@@ -6,6 +5,7 @@
 #include <string>
 #include <vector>
 
+using namespace shifter;
 using namespace shifter::oci;
 
 namespace {
@@ -20,7 +20,7 @@ Platform platform(const std::string & text) {
 Index index_of(const std::vector<std::string> & platforms) {
     Index index;
     for (const std::string & text : platforms) {
-        const auto digest = shifter::Digest::parse("sha256:" + std::string(64, 'a'));
+        const auto digest = Digest::parse("sha256:" + std::string(64, 'a'));
         Descriptor descriptor{"application/vnd.oci.image.manifest.v1+json", *digest, index.manifests.size(),
                               std::nullopt};
         if (!text.empty()) descriptor.platform = platform(text);
@@ -30,37 +30,6 @@ Index index_of(const std::vector<std::string> & platforms) {
 }
 
 } // namespace
-
-TEST_CASE("platforms are read as Docker and uname write them") {
-    auto [text, full] = GENERATE(table<std::string, std::string>({
-        {"linux/amd64", "linux/amd64"},
-        {"amd64", "linux/amd64"},
-        {"x86_64", "linux/amd64"},
-        {"linux/x86_64", "linux/amd64"},
-        {"aarch64", "linux/arm64/v8"},
-        {"arm64", "linux/arm64"},
-        {"armv7l", "linux/arm/v7"},
-        {"linux/arm/v6", "linux/arm/v6"},
-        {"ppc64le", "linux/ppc64le"},
-        {"windows/amd64", "windows/amd64"},
-    }));
-    INFO(text);
-    CHECK(platform(text).to_string() == full);
-    CHECK(platform(platform(text).to_string()) == platform(text));
-}
-
-TEST_CASE("a malformed platform is refused") {
-    const std::string text = GENERATE(as<std::string>{}, "", "/", "linux/", "/amd64", "linux/amd64/", "a/b/c/d",
-                                      "Linux/AMD64", "linux/am d64", "linux/amd64\n", std::string(65, 'a'));
-    INFO(text);
-    CHECK_FALSE(Platform::parse(text));
-}
-
-TEST_CASE("this machine has a platform that can be written and read") {
-    const Platform here = Platform::of_this_machine();
-    CHECK(here.os == "linux");
-    CHECK(Platform::parse(here.to_string()) == here);
-}
 
 TEST_CASE("the manifest for a platform is picked from an index, by variant where one is wanted") {
     using Platforms = std::vector<std::string>;
