@@ -40,11 +40,11 @@ void rewrite_option(spank_t spank, Option option, const std::string & value) {
     give_to_prolog(spank, {name, value});
 }
 
-std::string find_identifier(const ImageRequest & request) {
+Lookup find_identifier(const ImageRequest & request) {
     return with_context("cannot use image " + request.to_string(), [&] {
-        const Lookup lookup = look_up(request, client_site());
+        Lookup lookup = look_up(request, client_site());
         for (const std::string & remark : lookup.remarks) ::slurm_info("shifter: %s", remark.c_str());
-        return lookup.identifier;
+        return lookup;
     });
 }
 

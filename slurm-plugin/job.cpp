@@ -4,6 +4,7 @@
 #include "base/image_request.hpp"
 #include "base/installed_paths.hpp"
 #include "base/text.hpp"
+#include "frontend/platform_images.hpp"
 #include "slurm-plugin/child.hpp"
 
 #include <cerrno>
@@ -60,7 +61,46 @@ std::vector<std::string> setup_command(const JobOnNode & job, const Identity & u
     return words;
 }
 
+/** What the submission found for all platforms; of what cannot be read, nothing. */
+frontend::PlatformImages images_in_step(const Environment & environment) {
+    const auto text = environment(std::string{"SLURM_SPANK_"} + frontend::platform_images_variable);
+    auto images = frontend::parse_platform_images(text.value_or(""));
+    return images ? *std::move(images) : frontend::PlatformImages{};
+}
+
+/** The job's image as it is on this node's platform. */
+ImageId own_image(const ImageId & id, const Environment & variables, const Environment & own) {
+    const auto images = frontend::parse_platform_images(own(frontend::platform_images_variable).value_or(""))
+                            .value_or_throw("cannot use the images of this job");
+    return frontend::image_for(Platform::of_this_machine(), images, id,
+                               variables("SHIFTER_IMAGEREQUEST").value_or(id.to_string()));
+}
+
 } // namespace
+
+std::optional<Variable> image_of_this_node(const Environment & environment) {
+    const auto tag = environment("SHIFTER_IMAGE");
+    const auto images = images_in_step(environment);
+    if (!tag || images.empty() || environment("SHIFTER_IMAGETYPE") != "id") return std::nullopt;
+    const auto id = ImageId::parse(*tag);
+    if (!id) return std::nullopt;
+    try {
+        return Variable{"SHIFTER_IMAGE",
+                        frontend::image_for(Platform::of_this_machine(), images, *id, *tag).to_string()};
+    } catch (const Error &) {
+        return std::nullopt; // told by whoever wants to be in it
+    }
+}
+
+bool is_image_of_first_component(const std::string & first, const ImageRequest & told,
+                                 const Environment & environment) {
+    if (first == told.to_string()) return true;
+    const auto other = ImageRequest::parse(first, std::nullopt);
+    if (!other || told.type != ImageType::id || other->type != ImageType::id) return false;
+    const auto one = ImageId::parse(told.tag);
+    const auto two = ImageId::parse(other->tag);
+    return one && two && frontend::hold_both(images_in_step(environment), *one, *two);
+}
 
 std::optional<RunRequest> container_request(const Environment & variables, const Environment & own) {
     const auto tag = variables("SHIFTER_IMAGE");
@@ -69,7 +109,7 @@ std::optional<RunRequest> container_request(const Environment & variables, const
     const auto image = ImageRequest::from_parts(*type, *tag).value_or_throw("cannot use the image of this job");
     std::optional<RequestedImage> found;
     if (image.type == ImageType::id)
-        found = ImageId::parse(image.tag).value_or_throw("cannot use the image of this job");
+        found = own_image(ImageId::parse(image.tag).value_or_throw("cannot use the image of this job"), variables, own);
     else if (image.type == ImageType::local && image.tag.front() == '/')
         found = LocalImage{image.tag};
     if (!found)
@@ -97,7 +137,9 @@ namespace {
 FixedImage image_of(const RunRequest & request) {
     const auto * const id = std::get_if<ImageId>(&request.image);
     return {id != nullptr ? ImageType::id : ImageType::local,
-            id != nullptr ? id->to_string() : std::get<LocalImage>(request.image).path, request.image_request};
+            id != nullptr ? id->to_string() : std::get<LocalImage>(request.image).path,
+            request.image_request,
+            {}};
 }
 
 } // namespace

@@ -19,10 +19,20 @@ namespace shifter::slurm_plugin {
 
 /**
  * What `variables` name as SHIFTER_IMAGETYPE, SHIFTER_IMAGE, SHIFTER_IMAGEREQUEST, SHIFTER_VOLUME and SHIFTER_MODULE;
- * nothing where they name no image; with what `own` has of --workdir and --env. @throws Error for text that is refused,
- * and for a tag, which no node looks up
+ * nothing where they name no image; with what `own` has of --workdir and --env. Of a job's images it is that of this
+ * node's platform. @throws Error for text that is refused, for a tag, which no node looks up, and where the job has no
+ * image for this node
  */
 [[nodiscard]] std::optional<RunRequest> container_request(const Environment & variables, const Environment & own);
+
+/** Where the job's nodes have several architectures: the variable that names this node's image in a step, as it should
+ * be here. Nothing where there is nothing to change, and where the job has no image for this node. */
+[[nodiscard]] std::optional<Variable> image_of_this_node(const Environment & environment);
+
+/** Whether what a step's variables tell is the image of the job's first component, on whatever platform.
+ * @param first  "id:8f3a…" */
+[[nodiscard]] bool is_image_of_first_component(const std::string & first, const ImageRequest & told,
+                                               const Environment & environment);
 
 /** What a job asked for, as it is noted for its steps. */
 struct JobRequest {

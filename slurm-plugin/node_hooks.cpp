@@ -111,7 +111,9 @@ void use_image_of_component(spank_t spank, const JobOnNode & job) {
     const auto noted = noted_request(job);
     const auto type = find("SHIFTER_IMAGETYPE");
     const auto tag = find("SHIFTER_IMAGE");
-    if (!noted || !type || !tag || noted->first_image != *type + ":" + *tag) return;
+    if (!noted || !noted->first_image || !type || !tag) return;
+    const auto told = ImageRequest::from_parts(*type, *tag);
+    if (!told || !is_image_of_first_component(*noted->first_image, *told, find)) return;
     for (const Variable & variable : image_variables(noted->request))
         for (const std::string & name : {variable.name, "SLURM_SPANK_" + variable.name})
             (void)::spank_setenv(spank, name.c_str(), variable.value.c_str(), 1);
@@ -265,6 +267,9 @@ void step_begins(spank_t spank) {
     const auto variables = environment_of(spank);
     for (const Variable & variable : step_variables(lookup_in(variables), state().step))
         (void)::spank_setenv(spank, variable.name.c_str(), variable.value.c_str(), 1); // the step does without, then
+    const auto with_image = environment_of(spank);
+    if (const auto own = image_of_this_node(lookup_in(with_image)))
+        (void)::spank_setenv(spank, own->name.c_str(), own->value.c_str(), 1);
     if (step >= first_special_step) return;
     use_image_of_component(spank, job_of(spank));
     prepare_tasks(spank);

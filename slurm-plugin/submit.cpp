@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/image_id.hpp"
 #include "base/text.hpp"
+#include "frontend/platform_images.hpp"
 #include "slurm-plugin/child.hpp"
 
 namespace shifter::slurm_plugin {
@@ -13,7 +14,7 @@ Lookup look_up(const ImageRequest & request, const SiteConfig & site) {
     using std::chrono::seconds;
     const seconds limit = site.gateway_timeout > seconds{0} ? site.gateway_timeout + seconds{5} : seconds{30};
     const std::string program = site.udi_root_path + "/bin/shifterimg";
-    const ChildResult result = run_child({program, "lookup", request.to_string()}, limit);
+    const ChildResult result = run_child({program, "lookup", request.to_string(), "--platforms"}, limit);
     std::vector<std::string> remarks = lines_of(result.err, "shifterimg: ");
     if (result.wait_status != 0)
         throw Error{remarks.empty() ? program + " ended with " + describe_end(result.wait_status)
@@ -23,13 +24,14 @@ Lookup look_up(const ImageRequest & request, const SiteConfig & site) {
         if (line.empty() || line.find(':') != std::string_view::npos) continue;
         const auto id = ImageId::parse(text::trim(line));
         if (!id) throw Error{program + " answered " + quoted(line) + ", which is no image identifier"};
-        return {id->to_string(), std::move(remarks)};
+        return {id->to_string(), frontend::to_string(frontend::platform_images_of_lookup(result.out)),
+                std::move(remarks)};
     }
     throw Error{program + " answered without an image identifier"};
 }
 
 FixedImage fix_image(const ImageRequest & request, const Environment & environment,
-                     const std::function<std::string(const ImageRequest &)> & look_up) {
+                     const std::function<Lookup(const ImageRequest &)> & look_up) {
     switch (request.type) {
     case ImageType::local:
         return {ImageType::local, request.tag, request.tag};
@@ -43,13 +45,17 @@ FixedImage fix_image(const ImageRequest & request, const Environment & environme
     case ImageType::custom:
         break;
     }
-    return {ImageType::id, look_up(request), request.tag};
+    Lookup found = look_up(request);
+    return {ImageType::id, std::move(found.identifier), request.tag, std::move(found.on_platforms)};
 }
 
 std::vector<Variable> image_variables(const FixedImage & image) {
-    return {{"SHIFTER_IMAGE", image.identifier},
-            {"SHIFTER_IMAGETYPE", std::string{to_string(image.type)}},
-            {"SHIFTER_IMAGEREQUEST", image.request}};
+    std::vector<Variable> variables = {{"SHIFTER_IMAGE", image.identifier},
+                                       {"SHIFTER_IMAGETYPE", std::string{to_string(image.type)}},
+                                       {"SHIFTER_IMAGEREQUEST", image.request}};
+    // One that the job around has left is of no harm: it says nothing of an image that is not in it.
+    if (!image.on_platforms.empty()) variables.push_back({frontend::platform_images_variable, image.on_platforms});
+    return variables;
 }
 
 } // namespace shifter::slurm_plugin

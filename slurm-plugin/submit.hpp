@@ -30,18 +30,20 @@ struct FixedImage {
     ImageType type = ImageType::id;
     std::string identifier;
     std::string request;                           ///< the tag as the user wrote it, without its type
+    std::string on_platforms = {};                 ///< frontend/platform_images.hpp; empty: one for all nodes
     [[nodiscard]] std::string option_text() const; ///< "id:8f3a…": what the option becomes for later steps
 };
 
 /** What `shifterimg lookup` answered. */
 struct Lookup {
     std::string identifier;
-    std::vector<std::string> remarks; ///< the lines of its standard error, for the user
+    std::string on_platforms = {};         ///< the identifiers on all platforms, where the system has several
+    std::vector<std::string> remarks = {}; ///< the lines of its standard error, for the user
 };
 
 /**
- * Asks `<udiRootPath>/bin/shifterimg lookup type:tag`. It gets gatewayTimeout and 5 s more, or 30 s where the site sets
- * none.
+ * Asks `<udiRootPath>/bin/shifterimg lookup type:tag --platforms`. It gets gatewayTimeout and 5 s more, or 30 s where
+ * the site sets none.
  * @throws Error  with what shifterimg said
  */
 [[nodiscard]] Lookup look_up(const ImageRequest & request, const SiteConfig & site);
@@ -49,9 +51,9 @@ struct Lookup {
 /** `look_up` is called for types that a gateway resolves; `environment` knows the request behind an inherited
  * identifier. */
 [[nodiscard]] FixedImage fix_image(const ImageRequest & request, const Environment & environment,
-                                   const std::function<std::string(const ImageRequest &)> & look_up);
+                                   const std::function<Lookup(const ImageRequest &)> & look_up);
 
-/** The variables of contract 10.4, without Slurm's prefix. */
+/** The variables of contract 10.4, without Slurm's prefix, and ours where the image differs between nodes. */
 [[nodiscard]] std::vector<Variable> image_variables(const FixedImage & image);
 inline constexpr const char * volume_variable = "SHIFTER_VOLUME";
 inline constexpr const char * module_variable = "SHIFTER_MODULE";

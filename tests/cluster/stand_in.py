@@ -7,9 +7,9 @@ import os
 from site_fixture import Site
 
 PROGRAM = """#!/bin/sh
-# usage: shifterimg lookup TYPE:TAG; runs the file that the test wrote for TYPE:TAG
+# usage: shifterimg lookup TYPE:TAG [--platforms]; runs the file that the test wrote for TYPE:TAG
 here={folder}
-echo "$@" >>$here/calls
+echo "$1 $2" >>$here/calls
 name=$(echo "$2" | tr / %)
 [ -e "$here/answers/$name" ] || {{ echo "shifterimg: $2 is not known here; pull it first" >&2; exit 1; }}
 . "$here/answers/$name"

@@ -22,9 +22,10 @@ TITLE_LENGTH = 60
 
 SITE = "tests/integration/manual/blocks.py"       # the installed programs on a throwaway site
 CLUSTER = "tests/cluster/manual.py"               # the same, with Slurm
+PLATFORMS = "tests/cluster/several_platforms.py"   # and with nodes of two architectures
 MPI = "tests/cluster/mpi_module.py"               # and with images that have MPI in them
 FRESH = "tests/integration/packages/by_the_pages.py"  # on a fresh machine with systemd: tests/run packages
-PROGRAMS = (SITE, CLUSTER, MPI, FRESH)
+PROGRAMS = (SITE, CLUSTER, PLATFORMS, MPI, FRESH)
 
 
 class Not(str):
@@ -105,6 +106,7 @@ TABLE = {
         "#SBATCH --image=docker:debian:12": CLUSTER,
         "#SBATCH -n1 --image=docker:org/solver:2": CLUSTER,
         "#SBATCH --image=docker:debian:12 #2": CLUSTER,
+        "shifterimg pull org/app:1": PLATFORMS,
         "$ salloc -N2 --image=docker:debian:12": CLUSTER,
         "shifter-sshd-tree /opt/shifter/udiImage": CLUSTER,
         "optUdiImage = /opt/shifter/udiImage": CLUSTER,

@@ -3,6 +3,7 @@
 #include "base/installed_paths.hpp"
 #include "frontend/check_config.hpp"
 #include "frontend/lookup.hpp"
+#include "frontend/platform_images.hpp"
 
 namespace shifter::frontend {
 namespace {
@@ -22,7 +23,12 @@ RequestedImage resolve(const Selection & selection, const SiteConfig & site) {
         if (!id)
             throw Error{"cannot use the image " + quoted(image.to_string()) + " of " + selection.named_by + ": " +
                         id.error().what + "; an image that has a name is docker:NAME"};
-        return *id;
+        const auto images = parse_platform_images(selection.platform_images);
+        if (!images)
+            throw Error{std::string{"cannot use the images of this job ("} + platform_images_variable +
+                        "): " + images.error().what};
+        return image_for(Platform::of_this_machine(), *images, *id,
+                         selection.image_request.empty() ? image.to_string() : selection.image_request);
     }
     if (image.type == ImageType::local) {
         if (image.tag.front() != '/')

@@ -31,15 +31,16 @@ Expected<Selection> select(const Options & options, const Variables & variables,
     if (options.image) {
         auto image = ImageRequest::parse(*options.image, default_type);
         if (!image) return refusal("--image", *options.image, image.error().what);
-        result = Selection{*std::move(image), *options.image, "--image", {}, {}};
+        result = Selection{*std::move(image), *options.image, "--image", {}, {}, {}};
     } else if (type && tag && !type->value.empty() && !tag->value.empty()) {
         const std::string named_by = type->name + " and " + tag->name;
         auto image = ImageRequest::from_parts(type->value, tag->value);
         if (!image) return refusal(named_by, type->value + ":" + tag->value, image.error().what);
-        result = Selection{*std::move(image), request_text, named_by, {}, {}};
+        result = Selection{*std::move(image), request_text, named_by, {}, {}, {}};
+        if (auto images = find(variables, "PLATFORM_IMAGES")) result->platform_images = std::move(images->value);
     } else if (request) {
         auto image = ImageRequest::parse(request_text, default_type); // a failure here is silent (1.2)
-        if (image) result = Selection{*std::move(image), request_text, request->name, {}, {}};
+        if (image) result = Selection{*std::move(image), request_text, request->name, {}, {}, {}};
     }
     if (!result)
         return ParseError{0, "no image specified or specified incorrectly; name one with --image=docker:name:tag"};

@@ -21,6 +21,7 @@ struct Selection {
     std::string named_by;      ///< "--image" or the variables, for messages (H1-10)
     std::string volumes;
     std::optional<std::string> modules;
+    std::string platform_images; ///< of a job whose nodes have several architectures, as platform_images.hpp reads it
 };
 
 /** Refusals are whole sentences; nothing selected is one of them. */

@@ -39,8 +39,19 @@ const Environment nothing = [](const std::string &) { return std::nullopt; };
 
 TEST_CASE("a lookup gives type and tag to shifterimg as one word, and takes the first line without a colon (2.4)") {
     const StandIn shifterimg{
-        R"([ "$#/$1/$2" = "2/lookup/docker:org/app:1" ] || exit 9; echo ENV:x; echo 8f3a; echo 77)"};
+        R"([ "$#/$1/$2" = "3/lookup/docker:org/app:1" ] || exit 9; echo ENV:x; echo 8f3a; echo 77)"};
     CHECK(look_up(app, shifterimg.site).identifier == "8f3a");
+    CHECK(look_up(app, shifterimg.site).on_platforms.empty());
+}
+
+TEST_CASE("on a system of several platforms a lookup finds the image on all of them, once") {
+    const StandIn shifterimg{
+        R"([ "$3" = --platforms ] || exit 9; echo 8f3a; echo linux/386: 77c1; echo linux/amd64: 8f3a)"};
+    const Lookup found = look_up(app, shifterimg.site);
+    CHECK(found.identifier == "8f3a");
+    CHECK(found.on_platforms == "linux/386=77c1,linux/amd64=8f3a");
+    const FixedImage fixed = fix_image(app, nothing, [&](const ImageRequest &) { return found; });
+    CHECK(image_variables(fixed).back() == Variable{"SHIFTER_PLATFORM_IMAGES", "linux/386=77c1,linux/amd64=8f3a"});
 }
 
 TEST_CASE("what shifterimg says is what the user reads") {
@@ -69,7 +80,7 @@ TEST_CASE("only types that a gateway resolves are looked up") {
     int lookups = 0;
     const auto find = [&](const ImageRequest &) {
         ++lookups;
-        return std::string{"8f3a"};
+        return Lookup{"8f3a"};
     };
     CHECK(fix_image({ImageType::id, "77"}, nothing, find).option_text() == "id:77");
     CHECK(fix_image({ImageType::local, "/opt"}, nothing, find).option_text() == "local:/opt");
@@ -79,14 +90,14 @@ TEST_CASE("only types that a gateway resolves are looked up") {
 }
 
 TEST_CASE("a job's variables are those of contract 10.4, the request without its type") {
-    const auto find = [](const ImageRequest &) { return std::string{"8f3a"}; };
+    const auto find = [](const ImageRequest &) { return Lookup{"8f3a"}; };
     CHECK(image_variables(fix_image(app, nothing, find)) ==
           std::vector<Variable>{
               {"SHIFTER_IMAGE", "8f3a"}, {"SHIFTER_IMAGETYPE", "id"}, {"SHIFTER_IMAGEREQUEST", "org/app:1"}});
 }
 
 TEST_CASE("a step that inherits an identifier keeps what the user wrote for it, and not what stands beside another") {
-    const auto find = [](const ImageRequest &) { return std::string{}; };
+    const auto find = [](const ImageRequest &) { return Lookup{}; };
     const Environment job = [](const std::string & name) {
         return std::optional<std::string>{name == "SLURM_SPANK_SHIFTER_IMAGE" ? "8f3a" : "app:1"};
     };
