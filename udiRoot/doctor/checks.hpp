@@ -8,6 +8,7 @@
 #include "site/site_config_check.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,10 @@ struct Patient {
 [[nodiscard]] Finding examine_overlay();
 [[nodiscard]] Finding examine_loop(ImageMount how);
 [[nodiscard]] Finding examine_fuse(ImageMount how);
+/** A file of the kernel's; nothing when it cannot be opened. @throws Error when it has more than 16 MiB */
+[[nodiscard]] std::optional<std::string> text_of(const std::string & path);
+/** The codecs of the images in a directory, as squashfs numbers them, of those that can be read: of a thousand at most. */
+[[nodiscard]] std::set<unsigned> codecs_in_use(const std::string & image_path);
 /** Whether /proc/filesystems (its text) lists a file system. */
 [[nodiscard]] bool lists_file_system(std::string_view text, std::string_view name);
 /** Whether modules.dep or modules.builtin (its text) has a module of this name, compressed or not. */

@@ -126,9 +126,11 @@ Examination::Examination(const Check & check) {
 
 Finding Examination::finish(std::chrono::steady_clock::time_point end) {
     std::string bytes;
-    if (!hung_up(channel_.get(), end, bytes)) {
+    const bool in_time = hung_up(channel_.get(), end, bytes);
+    if (!in_time || bytes.size() > max_finding) {
         ::kill(-pid_, SIGKILL); // not waited for: what hangs in the kernel does not end
-        return fail("no answer in time", "see whether the storage or the service behind it is alive");
+        return in_time ? fail("the check said more than 64 KiB", "report it, with the output of: shifter --version")
+                       : fail("no answer in time", "see whether the storage or the service behind it is alive");
     }
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {

@@ -22,12 +22,6 @@ namespace {
 
 constexpr std::size_t max_text = 16U << 20U;
 
-std::optional<std::string> text_of(const std::string & path) {
-    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file) return std::nullopt;
-    return io::read_all(file.get(), max_text, quoted(path));
-}
-
 std::string release() {
     struct utsname names {};
     return ::uname(&names) == 0 ? names.release : "";
@@ -75,7 +69,14 @@ struct ClosesDirectory {
     void operator()(DIR * directory) const noexcept { (void)::closedir(directory); }
 };
 
-/** The codecs of the site's images, as far as they can be read. */
+} // namespace
+
+std::optional<std::string> text_of(const std::string & path) {
+    const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!file) return std::nullopt;
+    return io::read_all(file.get(), max_text, quoted(path));
+}
+
 std::set<unsigned> codecs_in_use(const std::string & image_path) {
     constexpr std::size_t max_images = 1000;
     std::set<unsigned> ids;
@@ -97,8 +98,6 @@ std::set<unsigned> codecs_in_use(const std::string & image_path) {
     }
     return ids;
 }
-
-} // namespace
 
 bool lists_file_system(std::string_view text, std::string_view name) {
     for (const std::string_view line : text::split(text, '\n')) {

@@ -1,5 +1,6 @@
 #include "doctor/program.hpp"
 
+#include "base/argv.hpp"
 #include "base/error.hpp"
 #include "base/io.hpp"
 
@@ -31,12 +32,8 @@ Outcome run(std::vector<std::string> words, const std::string & input) {
     ::posix_spawn_file_actions_adddup2(&actions, in.read_end.get(), STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), STDERR_FILENO);
-    std::vector<char *> argv;
-    argv.reserve(words.size() + 1);
-    for (std::string & word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
     pid_t pid = -1;
-    const int why = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, argv.data(), environ);
+    const int why = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, argv_of(words).data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (why != 0) throw SysError{why, "cannot start " + quoted(path)};
     out.write_end.reset();

@@ -30,7 +30,7 @@ std::optional<std::string> content_of(const std::string & path) {
 /** plugstack.conf and what it includes, as Slurm finds it (Debian's does nothing else). Bounded: it may be a circle. */
 std::vector<std::string> plugstack_files(const std::string & folder) {
     std::vector<std::string> files{folder + "/plugstack.conf"};
-    for (std::size_t i = 0; i < files.size() && files.size() < max_plugstack_files; ++i) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
         const std::string content = content_of(files[i]).value_or("");
         for (const std::string_view line : text::split(content, '\n')) {
             const auto words = text::words(line);
@@ -38,8 +38,9 @@ std::vector<std::string> plugstack_files(const std::string & folder) {
             const std::string pattern = (words[1].front() == '/' ? "" : folder + "/") + std::string{words[1]};
             ::glob_t found{};
             // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-            if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
-                files.insert(files.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+            if (::glob(pattern.c_str(), 0, nullptr, &found) != 0) found.gl_pathc = 0;
+            for (std::size_t k = 0; k < found.gl_pathc && files.size() <= max_plugstack_files; ++k)
+                files.emplace_back(found.gl_pathv[k]);
             ::globfree(&found);
         }
     }

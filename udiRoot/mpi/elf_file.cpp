@@ -106,7 +106,7 @@ void Reader::read_dynamic(const Elf64_Shdr & dynamic) {
 void Reader::read_defined_versions(const Elf64_Shdr & definitions) {
     const Elf64_Shdr & strings = section(definitions.sh_link);
     std::uint64_t offset = definitions.sh_offset;
-    for (std::size_t i = 0; i < max_elf_sections; ++i) {
+    for (std::size_t i = 0; i < max_elf_versions; ++i) {
         const auto entry = at<Elf64_Verdef>(offset);
         const auto name = at<Elf64_Verdaux>(offset + entry.vd_aux);
         if ((entry.vd_flags & VER_FLG_BASE) == 0) {
@@ -122,7 +122,7 @@ void Reader::read_defined_versions(const Elf64_Shdr & definitions) {
 
 void Reader::read_needed_versions(const Elf64_Shdr & needs) {
     const Elf64_Shdr & strings = section(needs.sh_link);
-    std::size_t budget = max_elf_sections;
+    std::size_t budget = max_elf_versions;
     std::uint64_t offset = needs.sh_offset;
     for (;;) {
         const auto entry = at<Elf64_Verneed>(offset);

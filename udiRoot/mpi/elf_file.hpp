@@ -29,8 +29,8 @@ struct ElfFile {
     std::map<std::string, std::set<std::string>> needed_versions; ///< by the file that has to define them
 };
 
-/** Files of more sections, symbols, versions or longer names are refused. */
-inline constexpr std::size_t max_elf_sections = 1U << 16U;
+/** Files of more versions, symbols or longer names are refused. */
+inline constexpr std::size_t max_elf_versions = 1U << 16U;
 inline constexpr std::size_t max_elf_symbols = 1U << 20U;
 inline constexpr std::size_t max_elf_name = 4096;
 

@@ -44,6 +44,7 @@ void add_configured(const std::string & path, int depth, std::vector<std::string
     const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || depth > max_depth) return;
+    if (status.st_size > static_cast<off_t>(max_bytes)) return;
     const std::string content = io::read_all(file.get(), max_bytes, path);
     for (const std::string_view line : text::split(content, '\n')) {
         const std::string_view words = text::trim(line.substr(0, line.find('#')));
@@ -68,12 +69,12 @@ Library read_library(const std::string & path) {
     return {path, read_elf(file.bytes(), is_mpi_symbol).value_or_throw("cannot use " + quoted(path))};
 }
 
-std::vector<std::string> library_directories(const char * variable) {
+std::vector<std::string> library_directories(const char * variable, const std::string & config) {
     std::vector<std::string> directories;
     if (variable != nullptr)
         for (const std::string_view folder : text::split(variable, ':'))
             if (!folder.empty()) directories.emplace_back(folder);
-    add_configured("/etc/ld.so.conf", 0, directories);
+    add_configured(config, 0, directories);
     for (const char * const folder : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
                                       "/usr/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"})
         directories.emplace_back(folder);

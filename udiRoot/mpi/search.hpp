@@ -20,7 +20,8 @@ inline constexpr std::size_t max_elf_file = std::size_t{1} << 30U;
 [[nodiscard]] Library read_library(const std::string & path);
 
 /** LD_LIBRARY_PATH (`variable`, may be null), ld.so.conf and what it includes, and the built-in ones, in that order. */
-[[nodiscard]] std::vector<std::string> library_directories(const char * variable);
+[[nodiscard]] std::vector<std::string> library_directories(const char * variable,
+                                                           const std::string & config = "/etc/ld.so.conf");
 
 /** The first file of that name that a loader would take. */
 [[nodiscard]] std::optional<Library> find_library(const std::string & soname,

@@ -9,25 +9,24 @@
 namespace shifter {
 namespace {
 
-constexpr const char * passwd_path = "/etc/passwd";
 constexpr std::size_t max_file = 64U << 20U;
 
 } // namespace
 
-uid_t uid_of_account(const std::string & account) {
+uid_t uid_of_account(const std::string & account, const std::string & passwd) {
     if (account == "root") return 0;
     if (const auto number = text::parse_unsigned<uid_t>(account); number && *number != static_cast<uid_t>(-1))
         return *number;
     // By hand: fgetpwent(3) takes a system call for each line.
-    const std::string accounts = TrustedFile::open(passwd_path).read(max_file);
+    const std::string accounts = TrustedFile::open(passwd).read(max_file);
     for (const std::string_view line : text::split(accounts, '\n')) {
         if (line.substr(0, account.size()) != account) continue; // most lines
         const auto fields = text::split(line, ':');
         if (fields.size() < 3 || fields[0] != account) continue;
         if (const auto uid = text::parse_unsigned<uid_t>(fields[2]); uid && *uid != static_cast<uid_t>(-1)) return *uid;
     }
-    throw Error{"there is no account " + quoted(account) +
-                " in /etc/passwd; write its number where only a name service knows it"};
+    throw Error{"there is no account " + quoted(account) + " in " + passwd +
+                "; write its number where only a name service knows it"};
 }
 
 } // namespace shifter

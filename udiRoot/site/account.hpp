@@ -10,10 +10,10 @@
 namespace shifter {
 
 /**
- * The uid that `account` means: a decimal number, or a name that stands in /etc/passwd. Names that only a name service
+ * The uid that `account` means: a decimal number, or a name that stands in `passwd`. Names that only a name service
  * knows are not found; write the number for them.
  * @throws Error
  */
-[[nodiscard]] uid_t uid_of_account(const std::string & account);
+[[nodiscard]] uid_t uid_of_account(const std::string & account, const std::string & passwd = "/etc/passwd");
 
 } // namespace shifter

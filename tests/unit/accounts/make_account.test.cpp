@@ -1,6 +1,8 @@
 #include "accounts/make_account.hpp"
 
 #include "base/error.hpp"
+#include "site/account.hpp"
+#include "support/scratch_directory.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -70,4 +72,28 @@ TEST_CASE("the question is the same after its way as words of a command") {
                                                                 {"1", "2", "3,x", "/e", "0", "0"},
                                                                 {"1", "2", "", "/e", "2", "0"}}));
     CHECK_FALSE(parse_account_question(bad));
+}
+
+TEST_CASE("R16: passwd and group are read up to 64 MiB, and refused beyond") {
+    if (!test::is_root()) return; // trust needs files of root's
+    constexpr off_t limit = off_t{64} << 20U;
+    const test::ScratchDirectory scratch;
+    const std::string passwd = scratch.write("passwd", "svc:x:7:70::/:/bin/false\nann:x:1000:100:Ann:/home/ann:/bin/sh\n");
+    const std::string group = scratch.write("group", "users:x:100:\n");
+    const auto asked = [&] {
+        return test::failure_of([&] {
+            const auto known = accounts_from_files({{1000, 100, {}}, scratch.path(), true, 0, {"svc"}});
+            const uid_t uid = uid_of_account("svc", passwd);
+            CHECK(known.user.value().name == "ann");
+            CHECK(uid == 7);
+        });
+    };
+    const std::string & file = GENERATE(true, false) ? passwd : group;
+    // The rest is a hole, which is one line that says nothing.
+    REQUIRE(::truncate(file.c_str(), limit) == 0);
+    CHECK(asked() == "it worked");
+    REQUIRE(::truncate(file.c_str(), limit + 1) == 0);
+    const std::string refusal = "\"" + file + "\" has more than 67108864 bytes";
+    CHECK(asked() == refusal);
+    if (file == passwd) CHECK(test::failure_of([&] { (void)uid_of_account("svc", passwd); }) == refusal);
 }

@@ -24,6 +24,16 @@ TEST_CASE("a check's answer comes back whole from its process") {
     CHECK(examine_within({"x", [] { return well(std::string(20000, 'x')); }}, 5s) == well(std::string(20000, 'x')));
 }
 
+TEST_CASE("R16: a finding of 64 KiB is taken, and a check that says more has failed, and holds nobody up") {
+    constexpr std::size_t most = 65536 - 3; // its status, and what parts the rest
+    const auto examined = [](std::size_t size) {
+        return examine_within({"x", [size] { return well(std::string(size, 'x')); }}, 30s);
+    };
+    CHECK(examined(most) == well(std::string(most, 'x')));
+    for (const std::size_t size : {most + 1, most + 200000}) // the latter is more than a pipe takes
+        CHECK(examined(size).what == "the check said more than 64 KiB");
+}
+
 TEST_CASE("a check that throws, dies or hangs is a finding") {
     const auto throwing = []() -> Finding { throw shifter::Error{"cannot do it"}; };
     CHECK(examine_within({"x", throwing}, 5s).what == "cannot do it");

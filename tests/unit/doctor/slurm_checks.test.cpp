@@ -105,6 +105,30 @@ TEST_CASE("the plugin is found in what plugstack.conf includes, also where files
     CHECK(examine_slurm(scratch.path(), plugin).what == plugin + " is not a plugin of Slurm");
 }
 
+TEST_CASE("R16: a hundred files that plugstack.conf includes are read, and no more") {
+    const shifter::test::ScratchDirectory scratch;
+    (void)scratch.write("slurm.conf", "");
+    const std::string plugin = scratch.write("shifter_slurm.so", "text");
+    (void)scratch.write("plugstack.conf", "include more-*.conf\n");
+    for (int i = 101; i <= 201; ++i) (void)scratch.write("more-" + std::to_string(i) + ".conf", "");
+    (void)scratch.write("more-201.conf", "required " + plugin + "\n");
+    CHECK(examine_slurm(scratch.path(), plugin).what ==
+          scratch.path() + "/plugstack.conf does not name shifter_slurm.so, so jobs have no --image");
+    (void)scratch.write("more-200.conf", "required " + plugin + "\n");
+    CHECK(examine_slurm(scratch.path(), plugin).what == plugin + " is not a plugin of Slurm");
+}
+
+TEST_CASE("R16: a plugin has at most 64 MiB") {
+    const shifter::test::ScratchDirectory scratch;
+    (void)scratch.write("slurm.conf", "");
+    const std::string plugin = scratch.write("shifter_slurm.so", shared_object());
+    (void)scratch.write("plugstack.conf", "required " + plugin + "\n");
+    REQUIRE(::truncate(plugin.c_str(), 64 << 20) == 0);
+    CHECK_THAT(examine_slurm(scratch.path(), plugin).what, Catch::Contains("22.05"));
+    REQUIRE(::truncate(plugin.c_str(), (64 << 20) + 1) == 0);
+    CHECK_THROWS_WITH(examine_slurm(scratch.path(), plugin), "\"" + plugin + "\" has more than 67108864 bytes");
+}
+
 TEST_CASE("a number is read out of a shared object, and one that is cut anywhere gives none") {
     const std::string file = shared_object();
     CHECK(number_of_symbol(file, "plugin_version") == 0x160508U);
