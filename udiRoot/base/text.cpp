@@ -19,6 +19,7 @@ std::string_view trim(std::string_view text) noexcept {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> pieces;
+    pieces.reserve(1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), separator)));
     for (;;) {
         const std::size_t end = text.find(separator);
         pieces.push_back(text.substr(0, end));
@@ -29,6 +30,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::vector<std::string_view> words(std::string_view text) {
     std::vector<std::string_view> result;
+    result.reserve(12); // more than most lines have
     for (std::size_t begin = 0; begin < text.size();) {
         if (is_blank(text[begin])) {
             ++begin;

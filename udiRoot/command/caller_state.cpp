@@ -23,6 +23,13 @@ void open_standard_descriptors() {
 
 } // namespace
 
+void block_signals(sigset_t * before) {
+    sigset_t all;
+    ::sigfillset(&all);
+    if (::sigprocmask(SIG_SETMASK, &all, before) != 0) // NOLINT(concurrency-mt-unsafe): one thread
+        throw SysError{errno, "cannot block signals"};
+}
+
 CallerState CallerState::take() {
     open_standard_descriptors();
     CallerState state;
@@ -41,10 +48,7 @@ CallerState CallerState::take() {
     standard.sa_handler = SIG_DFL;
     if (::sigaction(SIGCHLD, &standard, &state.child_signal) != 0)
         throw SysError{errno, "cannot set SIGCHLD to its default"};
-    sigset_t all;
-    ::sigfillset(&all);
-    if (::sigprocmask(SIG_SETMASK, &all, &state.signal_mask) != 0) // NOLINT(concurrency-mt-unsafe): one thread
-        throw SysError{errno, "cannot block signals"};
+    block_signals(&state.signal_mask);
     return state;
 }
 

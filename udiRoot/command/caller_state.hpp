@@ -31,4 +31,7 @@ struct CallerState {
     void restore() const;
 };
 
+/** Every signal waits from here on. @param before what was blocked until now; may be null. @throws SysError */
+void block_signals(sigset_t * before);
+
 } // namespace shifter::command

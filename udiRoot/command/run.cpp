@@ -1,5 +1,6 @@
 #include "command/run.hpp"
 
+#include "base/argv.hpp"
 #include "base/io.hpp"
 #include "base/log.hpp"
 #include "command/choice.hpp"
@@ -53,14 +54,6 @@ const char * advice_for(const std::string & command, int why) {
     return "";
 }
 
-std::vector<char *> pointers(std::vector<std::string> & strings) {
-    std::vector<char *> result;
-    result.reserve(strings.size() + 1);
-    for (std::string & text : strings) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
-}
-
 } // namespace
 
 int run_command(const Dropped & user, const Invocation & invocation, const char * program) {
@@ -81,8 +74,8 @@ int run_command(const Dropped & user, const Invocation & invocation, const char 
     std::vector<std::string> variables = environment.entries();
     for (const Module * module : invocation.modules)
         if (!module->user_hook.empty()) run_user_hook(user, module->name, module->user_hook, variables);
-    const std::vector<char *> argv = pointers(words);
-    std::vector<char *> envp = pointers(variables);
+    const std::vector<char *> argv = argv_of(words);
+    std::vector<char *> envp = argv_of(variables);
 
     user.caller_state().restore();
     environ = envp.data(); // execvp() searches the PATH of this one, the container's

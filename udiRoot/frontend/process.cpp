@@ -1,5 +1,6 @@
 #include "frontend/process.hpp"
 
+#include "base/argv.hpp"
 #include "base/installed_paths.hpp"
 #include "base/io.hpp"
 #include "base/log.hpp"
@@ -44,11 +45,7 @@ bool asks_for_processes(const std::vector<std::string> & words, const Variables 
 }
 
 [[noreturn]] void become(const char * program, char ** words, std::vector<std::string> environment) {
-    std::vector<char *> envp;
-    envp.reserve(environment.size() + 1);
-    for (std::string & entry : environment) envp.push_back(entry.data());
-    envp.push_back(nullptr);
-    ::execve(program, words, envp.data());
+    ::execve(program, words, argv_of(environment).data());
     throw SysError{errno, "cannot start " + quoted(program)};
 }
 

@@ -1,6 +1,7 @@
 #include "privileged/accounts.hpp"
 
 #include "accounts/make_account.hpp"
+#include "base/argv.hpp"
 #include "base/error.hpp"
 #include "base/installed_paths.hpp"
 #include "base/io.hpp"
@@ -21,16 +22,11 @@ namespace {
 [[noreturn]] void become_name_service(const AccountQuestion & question, int answer, pid_t parent) {
     std::vector<std::string> words = to_words(question);
     words.insert(words.begin(), installed::accounts);
-    std::vector<char *> argv;
-    argv.reserve(words.size() + 1);
-    for (std::string & word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
+    const std::vector<char *> argv = argv_of(words);
     std::array<char *, 1> envp = {nullptr};
-    sigset_t none;
-    ::sigemptyset(&none);
+    unblock_signals();
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && ::getppid() == parent &&
-        ::dup2(answer, STDOUT_FILENO) == STDOUT_FILENO && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0 &&
-        ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0) // NOLINT(concurrency-mt-unsafe): one thread
+        ::dup2(answer, STDOUT_FILENO) == STDOUT_FILENO && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
         ::execve(argv.front(), argv.data(), envp.data());
     ::_exit(1);
 }

@@ -23,8 +23,7 @@ inline constexpr std::size_t max_account_bytes = 128U << 20U;
  */
 [[nodiscard]] std::optional<Account> account_in_files(const Identity & caller, const SiteConfig & site);
 
-/** Starts the child. After its answer it stays, and from Child::tell() to Child::finish() it is the launch's watchdog.
- */
+/** Starts the child. After its answer it stays: from Child::tell() to Child::finish() it is the launch's watchdog. */
 [[nodiscard]] Child start_account_child(const Identity & caller, const SiteConfig & site);
 
 /** Its answer. @throws Error, for example when the caller has no name */

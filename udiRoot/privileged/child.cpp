@@ -4,6 +4,7 @@
 #include "base/io.hpp"
 #include "privileged/privileges.hpp"
 #include "privileged/system.hpp"
+#include "site/trusted_file.hpp"
 
 #include <array>
 #include <cerrno>
@@ -47,6 +48,7 @@ void send(int channel, char kind, const Answer & answer) {
 
 [[noreturn]] void run_child(const Identity * identity, int channel, pid_t parent, const Child::Body & body) {
     try {
+        TrustedFile::forget_directories(); // which root could enter
         if (identity != nullptr) give_up_root(*identity);
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
         body(channel);
@@ -70,6 +72,12 @@ int wait_for(pid_t pid) {
     while (::waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) throw SysError{errno, "cannot wait for a child"};
     return status;
+}
+
+void unblock_signals() noexcept {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 void send_answer(int channel, const Answer & answer) { send(channel, granted, answer); }
@@ -188,12 +196,9 @@ bool was_told(int channel) noexcept {
 
 void Child::finish() noexcept {
     hang_up();
-    if (pid_ > 0) {
-        int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    if (const pid_t pid = std::exchange(pid_, -1); pid > 0)
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
         }
-    }
-    pid_ = -1;
 }
 
 } // namespace shifter::privileged

@@ -67,8 +67,7 @@ private:
 
 /**
  * An O_PATH descriptor for `path` beneath `root`, as far as `identity` itself can reach it, links seen as if `root`
- * were
- * "/" (I10). @throws Error
+ * were "/" (I10). @throws Error
  */
 [[nodiscard]] UniqueFd open_as_caller(const Identity & identity, int root, const std::string & path,
                                       std::uint64_t flags, const std::string & what);
@@ -82,6 +81,9 @@ void send_answer(int channel, const Answer & answer);
 
 /** For bodies: waits for tell(). @return false when the other side has hung up */
 [[nodiscard]] bool was_told(int channel) noexcept;
+
+/** For a child that becomes another program. */
+void unblock_signals() noexcept;
 
 /** Waits for `pid`, whatever signals come; its wait status. */
 [[nodiscard]] int wait_for(pid_t pid);

@@ -8,6 +8,7 @@
 #include "privileged/accounts.hpp"
 #include "privileged/watchdog.hpp"
 #include "request/run_request.hpp"
+#include "site/trusted_file.hpp"
 
 #include <array>
 #include <cerrno>
@@ -37,6 +38,7 @@ struct AccountHead {
 std::string account_message(const Identity & caller, const SiteConfig * site) {
     AccountHead head{AccountHead::Kind::not_in_files, 0};
     std::string text;
+    TrustedFile::remember_directories();
     try {
         if (const auto account = site != nullptr ? account_in_files(caller, *site) : std::nullopt) {
             text = encode(*account);
@@ -53,19 +55,13 @@ std::string account_message(const Identity & caller, const SiteConfig * site) {
 
 /** Where the front end's own programs are concerned, this process looks as if the caller had started it. */
 void look_like_the_caller(const command::CallerState & state, int channel) {
+    TrustedFile::forget_directories();
     if (::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) throw SysError{errno, "cannot tie the front end to shifter"};
     if (channel != channel_fd && ::dup3(channel, channel_fd, O_CLOEXEC) != channel_fd)
         throw SysError{errno, "cannot move the answer's descriptor"};
     // Descriptors of the caller above 2 are for his command, not for the front end.
     if (::close_range(channel_fd + 1, ~0U, 0) != 0) throw SysError{errno, "cannot close descriptors"};
     state.restore();
-}
-
-void block_signals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    if (::sigprocmask(SIG_SETMASK, &all, nullptr) != 0) // NOLINT(concurrency-mt-unsafe): one thread
-        throw SysError{errno, "cannot block signals"};
 }
 
 struct Companion {
@@ -81,7 +77,7 @@ struct Companion {
         io::write_all(channel, account_message(caller, names ? site : nullptr), "an answer");
         const std::string answer = answer_of_frontend(channel);
         // A Ctrl-C from here on is for the command: the launch goes on, and is to be watched.
-        block_signals();
+        command::block_signals(nullptr);
         io::write_all(channel_fd, answer, "the answer");
         (void)::shutdown(channel_fd, SHUT_WR);
         std::chrono::seconds::rep limit = 0;

@@ -2,8 +2,7 @@
  * @file
  * The launch's companion: one child that has given up root for good before it does anything. It says who the caller is,
  * as far as files tell; then it becomes the front end, which reads the caller's words; then it watches the time. In
- * that order, so that nothing of the caller's was read when the name was sent; what comes later is bytes from the
- * caller.
+ * that order: nothing of the caller's was read when the name was sent; what comes later is bytes from the caller.
  */
 #pragma once
 

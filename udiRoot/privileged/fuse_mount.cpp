@@ -36,9 +36,7 @@ constexpr int image_fd = 4;      ///< and the image
         if (::dup2(high_connection, connection_fd) != connection_fd || ::dup2(high_image, image_fd) != image_fd)
             ::_exit(1);
         if (::close_range(image_fd + 1, ~0U, 0) != 0 || ::chdir("/") != 0) ::_exit(1);
-        sigset_t none;
-        ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
+        unblock_signals();
         std::string program = installed::squashfuse;
         std::string own = "--own";
         const std::array<char *, 3> argv = {program.data(), owners == Owners::caller ? own.data() : nullptr, nullptr};

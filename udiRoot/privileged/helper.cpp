@@ -1,5 +1,6 @@
 #include "privileged/helper.hpp"
 
+#include "base/argv.hpp"
 #include "base/error.hpp"
 #include "base/io.hpp"
 #include "privileged/child.hpp"
@@ -19,14 +20,6 @@ namespace {
 
 constexpr int passed_fd = 3;
 constexpr int report_fd = 4; ///< closed by a successful execve(2)
-
-std::vector<char *> pointers(std::vector<std::string> & strings) {
-    std::vector<char *> result;
-    result.reserve(strings.size() + 1);
-    for (std::string & text : strings) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
-}
 
 bool arrange_descriptors(const Helper & helper, int report) {
     // Above the places first, so that no copy overwrites another.
@@ -72,14 +65,12 @@ void lift_limits() {
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || ::getppid() != parent) ::_exit(1);
         if (!arrange_descriptors(helper, report)) throw SysError{errno, "cannot arrange descriptors"};
         for (int number = 1; number < NSIG; ++number) (void)::signal(number, SIG_DFL);
-        sigset_t none;
-        ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
+        unblock_signals();
         std::vector<std::string> words = {helper.program.path()};
         words.insert(words.end(), helper.arguments.begin(), helper.arguments.end());
         std::vector<std::string> variables = helper.environment;
-        const std::vector<char *> argv = pointers(words);
-        const std::vector<char *> envp = pointers(variables);
+        const std::vector<char *> argv = argv_of(words);
+        const std::vector<char *> envp = argv_of(variables);
         // By its path, which no one but root can change: the interpreter of a script opens it anew.
         ::execve(argv.front(), argv.data(), envp.data());
         why = errno;

@@ -298,6 +298,7 @@ std::size_t end_processes_in_root(const JobOnNode & job, uid_t uid) {
 }
 
 Rootfs enter_job_root(const Privileged & /*the process may do it*/, const JobRoot & job_root) {
+    TrustedFile::forget_directories();
     enter(job_root.mount_namespace.get());
     return Rootfs{};
 }

@@ -20,7 +20,6 @@ struct LoopDevice {
 
 /**
  * The device for `file`: the one that another launch uses, if there is one, else a new one.
- *
  * Which device that is stands in a table of fixed size in /run/shifter, writable by root alone. The table is a hint: a
  * device is used only after the kernel has said that it stands for this very file, whole and read-only. Where the table
  * cannot be used, or another launch is slow with its entry, the device is simply not shared.

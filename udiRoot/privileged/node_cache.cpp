@@ -20,8 +20,7 @@
 namespace shifter::privileged {
 namespace {
 
-/** A directory of root's on the way of which nobody else can change a name; it may be for everybody, if it is sticky.
- */
+/** A directory of root's, on the way of which nobody else can change a name; it may be for all, if it is sticky. */
 UniqueFd open_cache_directory(const std::string & path, const std::string & what) {
     const std::size_t slash = path.rfind('/');
     const TrustedFile parent =

@@ -19,8 +19,7 @@ namespace shifter::privileged {
  */
 [[nodiscard]] std::optional<std::string> refuse_mount_line(std::string_view line, dev_t image_device);
 
-/** Reads the mounts under this process's root. @param own_process a descriptor of the node's /proc/self. @throws Error
- */
+/** Reads the mounts under this process's root. `own_process`: a descriptor of the node's /proc/self. @throws Error */
 void verify_mounts(int own_process, dev_t image_device);
 
 } // namespace shifter::privileged

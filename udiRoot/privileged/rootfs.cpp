@@ -5,6 +5,7 @@
 #include "privileged/readback.hpp"
 #include "privileged/steps.hpp"
 #include "privileged/watchdog.hpp"
+#include "site/trusted_file.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -35,11 +36,13 @@ void enter(int root) {
 
 Rootfs build(const Privileged & root, const MountPlan & plan, MountedImage image) {
     leave_node_namespace();
+    TrustedFile::remember_directories(); // those of the new namespace: nothing can be mounted on others
     // The node's /proc, for the read-back: an image cannot give this process another one.
     const UniqueFd own_process{::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!own_process) throw SysError{errno, "cannot open /proc/self"};
     StepRunner runner{root.caller(), plan, std::move(image)};
     for (const Step & step : plan.steps) std::visit(runner, step);
+    TrustedFile::forget_directories();
     set_stage("entering the container's root");
     enter(runner.root());
     verify_mounts(own_process.get(), runner.read_only_device());

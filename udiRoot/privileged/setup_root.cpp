@@ -70,9 +70,6 @@ Options parse(int argc, char ** argv, bool set_up) {
         case 'G':
             options.user.gid = number<gid_t>(optarg, "-G");
             break;
-        case 'u':
-            options.name = optarg;
-            break;
         case 'g':
             options.groups_given = true;
             for (const std::string_view group : text::split(optarg, ','))
@@ -89,11 +86,10 @@ Options parse(int argc, char ** argv, bool set_up) {
         case 'v':
             options.volumes += (options.volumes.empty() ? "" : ";") + std::string{optarg};
             break;
+        case 'u':
         case 'j':
-            options.job = optarg;
-            break;
         case 'n':
-            options.node = optarg;
+            (code == 'u' ? options.name : code == 'j' ? options.job : options.node) = optarg;
             break;
         case hand_over:
             options.hand_over = true;
@@ -103,10 +99,10 @@ Options parse(int argc, char ** argv, bool set_up) {
             break;
         case help:
         case 'h':
-            io::write_all(STDOUT_FILENO, std::string_view{usage}, "the output");
-            ::_exit(0);
         case version:
-            io::write_all(STDOUT_FILENO, std::string{SHIFTER_PROGRAM} + " " + installed::version + "\n", "the output");
+            io::write_all(STDOUT_FILENO,
+                          code == version ? std::string{SHIFTER_PROGRAM} + " " + installed::version + "\n" : usage,
+                          "the output");
             ::_exit(0);
         default:
             throw Error{std::string{"an option is unknown or lacks its value; "} + usage};
@@ -201,13 +197,6 @@ std::pair<std::string, ImageRecord> make_root(const Options & options, const Pri
     return {std::move(key), std::move(prepared.image.record)};
 }
 
-UniqueFd own_namespace() {
-    // The container's /proc is the node's.
-    UniqueFd fd{::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)};
-    if (!fd) throw SysError{errno, "cannot open the mount namespace of this process"};
-    return fd;
-}
-
 /** --hand-over: who asked takes the namespace over while this process waits for the end of its input. */
 int hand_over(const Options & options, const Privileged & root) {
     const auto [key, record] = make_root(options, root);
@@ -224,7 +213,9 @@ int hand_over(const Options & options, const Privileged & root) {
     try {
         if (::setsid() < 0) throw SysError{errno, "cannot begin a session"};
         const auto [key, record] = make_root(options, root);
-        notes.write(root_note, job_root_note("ns/mnt", own_namespace().get(), key, record));
+        const UniqueFd own{::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)}; // the container's /proc is the node's
+        if (!own) throw SysError{errno, "cannot open the mount namespace of this process"};
+        notes.write(root_note, job_root_note("ns/mnt", own.get(), key, record));
         io::write_all(answer, std::string_view{"+"}, "the answer");
     } catch (const std::exception & error) {
         io::write_all(answer, "-" + std::string{error.what()}, "the answer");
@@ -233,9 +224,7 @@ int hand_over(const Options & options, const Privileged & root) {
     const int nowhere = ::open("/dev/null", O_RDWR); // NOLINT(android-cloexec-open): nothing is executed
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) (void)::dup2(nowhere, fd);
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
+    unblock_signals();
     for (;;) ::pause();
 }
 

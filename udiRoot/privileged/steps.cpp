@@ -20,8 +20,7 @@ namespace {
 constexpr std::size_t max_site_file = 64U << 20U;
 constexpr std::size_t max_site_files = 1000;
 
-/** A directory of the node that we mount on: trusted like configuration, made when it is missing (contract 5.1, 5.2).
- */
+/** A directory of the node that we mount on: trusted like configuration, made if it is missing (contract 5.1, 5.2). */
 UniqueFd host_mount_point(const std::string & path) {
     const TrustedFile::Rules rules{.kind = TrustedFile::Kind::directory};
     if (auto known = TrustedFile::open_if_present(path, rules)) return std::move(*known).release();

@@ -1,7 +1,6 @@
 /**
  * @file
  * A launch ends in success or error within launchTimeout, even when storage does not answer (R12).
- *
  * A process that hangs in a dead network file system cannot speak for itself, so the child that answered for the
  * accounts stays, and speaks and ends the launch for it.
  */

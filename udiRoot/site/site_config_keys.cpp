@@ -53,6 +53,7 @@ Refusal take_anything(SiteConfig & /*config*/, std::string_view /*value*/) { ret
 std::vector<ConfigKey> make_keys() {
     using C = SiteConfig;
     std::vector<ConfigKey> keys;
+    keys.reserve(64); // as many as there are, and some
     std::string_view g = "Places";
     keys.push_back({g, "udiMount", "path", "", required, "/var/udiMount", live,
                     "Where the container root is mounted on a node. Created if it is missing.", path(&C::udi_mount)});

@@ -38,13 +38,30 @@ std::string target_of(int link, const std::string & name) {
     return {buffer.data(), static_cast<std::size_t>(length)};
 }
 
+struct KnownDirectory {
+    std::string path; ///< without links
+    UniqueFd fd;
+};
+/** Nothing while directories are not to be remembered. */
+std::optional<std::vector<KnownDirectory>> known_directories;
+
+/** The last directory on the way to `path` that is remembered. */
+const KnownDirectory * nearest_known(std::string_view path) {
+    const KnownDirectory * nearest = nullptr;
+    if (!known_directories) return nearest;
+    for (const KnownDirectory & known : *known_directories) {
+        const std::size_t size = known.path == "/" ? 0 : known.path.size();
+        const bool on_way =
+            path.compare(0, size, known.path, 0, size) == 0 && (path.size() == size || path[size] == '/');
+        if (on_way && (nearest == nullptr || size > nearest->path.size())) nearest = &known;
+    }
+    return nearest;
+}
+
 /** Goes down from "/", one checked directory after the other. */
 class Walk {
 public:
-    Walk(const std::string & path, const TrustedFile::Rules & rules) : path_{path}, rules_{rules} {
-        push(path);
-        enter_root();
-    }
+    Walk(const std::string & path, const TrustedFile::Rules & rules) : path_{path}, rules_{rules} { begin(path); }
 
     /** The opened and checked end of the path, or nothing when a component is not there. */
     std::optional<UniqueFd> finish() {
@@ -53,7 +70,7 @@ public:
             pending_.pop_back();
             if (name.empty() || name == ".") continue;
             const std::string here = (where_ == "/" ? "" : where_) + "/" + name;
-            UniqueFd found{::openat(directory_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+            UniqueFd found{::openat(directory_, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
             if (!found && errno == ENOENT) return std::nullopt;
             if (!found) throw SysError{errno, "cannot open " + quoted(here)};
             const struct stat status = status_of(found.get(), here);
@@ -61,9 +78,7 @@ public:
                 follow(found.get(), here);
             } else if (!pending_.empty() || S_ISDIR(status.st_mode)) {
                 if (!S_ISDIR(status.st_mode)) throw SysError{ENOTDIR, "cannot open " + quoted(here)};
-                check(status, here);
-                directory_ = std::move(found);
-                where_ = here;
+                enter(std::move(found), status, here);
             } else {
                 return open_file(name, here, status);
             }
@@ -77,19 +92,36 @@ private:
         pending_.insert(pending_.end(), parts.rbegin(), parts.rend());
     }
 
-    void enter_root() {
-        directory_.reset(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-        if (!directory_) throw SysError{errno, "cannot open \"/\""};
-        where_ = "/";
-        check(status_of(directory_.get(), where_), where_);
+    /** `path` is absolute. */
+    void begin(const std::string & path) {
+        if (const KnownDirectory * const known = nearest_known(path)) {
+            directory_ = known->fd.get();
+            where_ = known->path;
+            return push(path.substr(where_.size()));
+        }
+        push(path);
+        UniqueFd root{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+        if (!root) throw SysError{errno, "cannot open \"/\""};
+        const struct stat status = status_of(root.get(), "/");
+        enter(std::move(root), status, "/");
+    }
+
+    void enter(UniqueFd directory, const struct stat & status, const std::string & here) {
+        check(status, here);
+        directory_ = directory.get();
+        where_ = here;
+        if (known_directories && TrustedFile::is_root(status.st_uid))
+            known_directories->push_back({here, std::move(directory)});
+        else
+            own_ = std::move(directory);
     }
 
     void follow(int link, const std::string & here) {
         constexpr unsigned max_links = 40; // as the kernel: path_resolution(7)
         if (++links_ > max_links) throw SysError{ELOOP, "cannot open " + quoted(path_)};
         const std::string target = target_of(link, here);
+        if (target.front() == '/') return begin(target);
         push(target);
-        if (target.front() == '/') enter_root();
     }
 
     /** The directory that holds it has been checked, so the name still means what `expected` says. */
@@ -101,7 +133,7 @@ private:
         if (rules_.kind == TrustedFile::Kind::executable && (expected.st_mode & 0111U) == 0)
             refuse(here, "it is not executable; chmod a+x " + here);
         UniqueFd file{
-            ::openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+            ::openat(directory_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
         if (!file) throw SysError{errno, "cannot open " + quoted(here)};
         const struct stat opened = status_of(file.get(), here);
         if (opened.st_dev != expected.st_dev || opened.st_ino != expected.st_ino)
@@ -112,10 +144,12 @@ private:
 
     std::optional<UniqueFd> open_directory() {
         if (rules_.kind != TrustedFile::Kind::directory) refuse(where_, "it is a directory");
-        UniqueFd readable{::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        UniqueFd readable{::openat(directory_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
         // Root on a node may have no more than search permission on a network file system: enough to open what is in
         // it.
-        return readable ? std::move(readable) : std::move(directory_);
+        if (!readable) readable.reset(::fcntl(directory_, F_DUPFD_CLOEXEC, 0));
+        if (!readable) throw SysError{errno, "cannot open " + quoted(where_)};
+        return readable;
     }
 
     void check(const struct stat & status, const std::string & here) const {
@@ -140,12 +174,17 @@ private:
     const std::string & path_;
     const TrustedFile::Rules & rules_;
     std::vector<std::string> pending_; ///< components still to walk, the next one last
-    UniqueFd directory_;               ///< checked; holds the next component
+    int directory_ = -1;               ///< checked; holds the next component
+    UniqueFd own_;                     ///< the same, where it is not remembered
     std::string where_;                ///< its path
     unsigned links_ = 0;
 };
 
 } // namespace
+
+void TrustedFile::remember_directories() { known_directories.emplace(); }
+
+void TrustedFile::forget_directories() noexcept { known_directories.reset(); }
 
 void TrustedFile::take_for_root(uid_t uid) noexcept { second_root = uid; }
 

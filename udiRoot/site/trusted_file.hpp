@@ -34,6 +34,14 @@ public:
     [[nodiscard]] static std::optional<TrustedFile> open_if_present(const std::string & path, const Rules & rules);
 
     /**
+     * From here on, directories that nobody but root could change are kept open, and a walk begins at the last of them
+     * that is on its way. For a program of one thread, while it is in one mount namespace and one user's; what was
+     * remembered before is forgotten first.
+     */
+    static void remember_directories();
+    static void forget_directories() noexcept;
+
+    /**
      * Which uid stands for root besides 0. In a user namespace, what the node's root owns belongs to the overflow uid.
      * Only for a process that has no privilege on the node, where trust protects its caller from his own mistakes.
      */

@@ -21,6 +21,14 @@ std::string opening(const std::string & path, TrustedFile::Rules rules = {}) {
     return failure_of([&] { (void)TrustedFile::open(path, rules); });
 }
 
+/** As a launch does it. */
+struct Remembering {
+    explicit Remembering(bool wanted) {
+        if (wanted) TrustedFile::remember_directories();
+    }
+    ~Remembering() { TrustedFile::forget_directories(); }
+};
+
 std::string not_trusted(const std::string & path, const std::string & why) {
     return "cannot trust \"" + path + "\": " + why;
 }
@@ -101,6 +109,7 @@ TEST_CASE("I37: every directory on the way counts, sticky ones as well (H3-2)") 
 
 TEST_CASE("I37: links are followed where trusted directories hold them, and what they lead to is checked") {
     if (!is_root()) return;
+    const Remembering remembering{GENERATE(false, true)};
     const ScratchDirectory scratch;
     scratch.make_directory("real");
     const std::string file = scratch.write("real/conf", "x");
@@ -121,6 +130,36 @@ TEST_CASE("I37: links are followed where trusted directories hold them, and what
     CHECK_FALSE(TrustedFile::open_if_present(scratch.link("dangling", "nowhere"), {}));
 }
 
+TEST_CASE("I37: a directory that is remembered is the one that was checked, until it is forgotten") {
+    if (!is_root()) return;
+    const ScratchDirectory scratch;
+    const std::string middle = scratch.make_directory("a");
+    scratch.make_directory("ab");
+    const std::string file = scratch.write("a/conf", "first");
+    const std::string other = scratch.write("ab/conf", "other");
+    const std::string everybody = on_the_way(file, middle, "everybody can write it (mode 0777); chmod go-w " + middle);
+    const auto text = [](const std::string & path) { return TrustedFile::open(path).read(100); };
+    {
+        const Remembering remembering{true};
+        CHECK(text(file) == "first");
+        CHECK(text(other) == "other"); // whose path begins with the same letters
+        REQUIRE(::chmod(middle.c_str(), 0777) == 0);
+        CHECK(text(file) == "first");
+        REQUIRE(::rename(middle.c_str(), scratch.path("moved").c_str()) == 0);
+        CHECK(text(file) == "first");
+        CHECK(opening(middle, {.kind = Kind::directory}) == "it worked");
+        CHECK(opening(scratch.path("moved/conf")).find("cannot trust") == 0); // not remembered by that name
+        REQUIRE(::rename(scratch.path("moved").c_str(), middle.c_str()) == 0);
+        TrustedFile::remember_directories(); // forgets first
+        CHECK(opening(file) == everybody);
+    }
+    CHECK(opening(file) == everybody);
+    REQUIRE(::chmod(middle.c_str(), 0755) == 0);
+    CHECK(opening(file) == "it worked");
+    REQUIRE(::chmod(middle.c_str(), 0777) == 0);
+    CHECK(opening(file) == everybody); // nothing is remembered by itself
+}
+
 TEST_CASE("forty links are followed, and not one more (R16)") {
     if (!is_root()) return;
     const ScratchDirectory scratch;
@@ -133,6 +172,7 @@ TEST_CASE("forty links are followed, and not one more (R16)") {
 
 TEST_CASE("I17: one account besides root may own what lies in its directory, and no other") {
     if (!is_root()) return;
+    const Remembering remembering{GENERATE(false, true)};
     const ScratchDirectory scratch;
     const std::string images = scratch.make_directory("images");
     const std::string file = scratch.write("images/a", "x", 0600);
