@@ -228,6 +228,13 @@ MountPlan make_plan(const PlanInputs & in) {
     return plan;
 }
 
+bool may_run_hooks(const SiteConfig & site) {
+    const auto & modules = site.modules;
+    return !site.site_pre_mount_hook.empty() || !site.site_post_mount_hook.empty() ||
+           std::any_of(modules.begin(), modules.end(),
+                       [](const auto & entry) { return !entry.second.root_hook.empty(); });
+}
+
 std::optional<std::string> refuse_host_source(const std::string & resolved, const UserSources & sources) {
     const auto path = ContainerPath::parse(resolved);
     if (!path) return path.error().what;

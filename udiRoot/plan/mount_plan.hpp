@@ -160,6 +160,9 @@ struct PlanInputs {
 /** @throws Error for what the site does not allow, or the rules of 4.2 refuse. */
 [[nodiscard]] MountPlan make_plan(const PlanInputs & inputs);
 
+/** Whether some plan of this site's executes a hook as root. */
+[[nodiscard]] bool may_run_hooks(const SiteConfig & site);
+
 /** The line of 1.8 with its newline: what var/shifterConfig.json holds, byte for byte. */
 [[nodiscard]] std::string state_line(const PlanInputs & inputs);
 

@@ -26,6 +26,19 @@ constexpr std::size_t max_merged = 4096;
 /** A directory that is not there may be left out; one that cannot be opened for another reason may not (I7). */
 bool is_absent(int why) { return why == ENOENT || why == ENOTDIR || why == ELOOP; }
 
+/** Whether a directory of the image is empty, as squashfs says it; then the new one gets its owner and mode. */
+bool is_empty_twin(int from, int to, const char * name, const std::string & what) {
+    constexpr off_t size_of_none = 3; // the format counts three bytes more than a list has
+    struct stat image {};
+    if (::fstatat(from, name, &image, AT_SYMLINK_NOFOLLOW) != 0) throw SysError{errno, what};
+    if (!S_ISDIR(image.st_mode) || image.st_nlink != 2 || image.st_size != size_of_none) return false;
+    const bool is_roots = image.st_uid == 0 && image.st_gid == 0;
+    if ((!is_roots && ::fchownat(to, name, image.st_uid, image.st_gid, AT_SYMLINK_NOFOLLOW) != 0) ||
+        ((image.st_mode & 07777U) != 0755 && ::fchmodat(to, name, image.st_mode & 07777U, 0) != 0))
+        throw SysError{errno, what};
+    return true;
+}
+
 } // namespace
 
 bool StepRunner::is_merged(const std::string & path) const {
@@ -61,6 +74,9 @@ void StepRunner::merge_entry(int from, int to, const std::string & directory, co
     }
     if (!made) throw SysError{errno, what};
     if (type == DT_LNK) return;
+    // Without a mount of its own, where nobody can write: in a root that is sealed at last. One of the node may change.
+    const bool may_do_without = std::holds_alternative<SealRoot>(plan_.steps.back()) && !image_.is_directory;
+    if (type == DT_DIR && may_do_without && !in_user_namespace() && is_empty_twin(from, to, name, what)) return;
     // The copy has the image mount's flags: read-only, nosuid, nodev.
     const UniqueFd mount = clone_mount(from, entry.name, false, what);
     // A directory of the node may change meanwhile: what counts is what was cloned. The kernel itself mounts

@@ -45,11 +45,14 @@ Identity own_form(Identity identity) {
     return identity;
 }
 
+/** That of this process, and so of its children: it never grows. Read back by verify_capabilities() all the same. */
+bool bounding_set_is_empty = false;
+
 void empty_bounding_set() {
-    for (unsigned capability = 0;; ++capability) {
+    for (unsigned capability = 0; !bounding_set_is_empty; ++capability) {
         if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
-        if (errno == EINVAL && capability > 0) return; // behind the kernel's last one
-        throw SysError{errno, "cannot empty the capability bounding set"};
+        bounding_set_is_empty = errno == EINVAL && capability > 0; // behind the kernel's last one
+        if (!bounding_set_is_empty) throw SysError{errno, "cannot empty the capability bounding set"};
     }
 }
 

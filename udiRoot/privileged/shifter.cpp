@@ -13,6 +13,7 @@
 #include "privileged/watchdog.hpp"
 #include "request/run_request.hpp"
 #include "site/site_config.hpp"
+#include "site/trusted_file.hpp"
 
 #include <optional>
 #include <unistd.h>
@@ -73,13 +74,17 @@ int launch(Privileged && root, const RunRequest & request, const Aids & aids) {
 
 int run(char ** argv) {
     Privileged root = Privileged::take(); // who called? the kernel knows
-    Groundwork ground{root};              // the site's rules
+    TrustedFile::remember_directories();
+    Groundwork ground{root}; // the site's rules
+    // Only a hook of the site's is executed with privileges: where there is none, nothing can be from here on.
+    if (holds_root() && !may_run_hooks(ground.site())) forbid_new_privileges();
     set_stage("starting the front end");
     Frontend frontend{root, argv, ground.site_if_known(), !ground.job()}; // a child, which is the caller for good
     set_stage("waiting for the front end");
     ground.take_account(frontend.account(), root);
     const auto answer = frontend.answer();
     if (const int * const status = std::get_if<int>(&answer)) return *status; // it printed help, or explained
+    TrustedFile::remember_directories(); // anew: the caller may have kept us waiting
     refuse_root_caller(root.caller());
     const RunRequest request =
         decode(std::get<std::string>(answer)).value_or_throw("the front end's request is refused");

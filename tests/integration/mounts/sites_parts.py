@@ -1,5 +1,6 @@
 """What a site adds to each container: hooks, optUdiImage, modules, propagation, a writable root for root. I4, I7, I13, I37; contract 5.3, 5.4."""
 import os
+import re
 import time
 import unittest
 
@@ -45,6 +46,11 @@ class SitesParts(MountsTest):
         self.assertLessEqual(len(numbers), 4, text)  # 0, 1, 2, and ls's own
         self.assertIn("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", text)
         self.assertIn("Umask:\t0022\n", text)
+        # Where there is no hook, nothing can have any: privilege/identity.py.
+        with open("/proc/self/status") as stream:
+            ours = re.search(r"CapEff:\t\w+\n", stream.read())[0]
+        self.assertIn(ours, text)
+        self.assertIn("NoNewPrivs:\t0\n", text)
 
     def test_I7_the_callers_limits_are_not_the_hooks(self):
         import resource

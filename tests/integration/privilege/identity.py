@@ -103,6 +103,29 @@ class Identity(PrivilegeTest):
             executed = [line.split('"')[1] for line in stream if "execve(" in line and line.rstrip().endswith("= 0")]
         self.assertEqual(executed, [self.site.program("shifter"), "/bin/true"])
 
+    def test_I1_nothing_that_is_executed_has_privileges_from_before_the_first_child_on(self):
+        """Where the site has no hooks, which are the exception (mounts/sites_parts.py)."""
+        folder = f"{self.site.dir}/traces"
+        os.mkdir(folder)
+        self.addCleanup(shutil.rmtree, folder)
+        # A file for each process, so that no line is torn.
+        subprocess.run(["strace", "-ff", "-qq", "-e", "trace=prctl,clone,clone3,fork,vfork", "-o", f"{folder}/trace", "-u", self.site.users["a"].name,
+                        self.site.program("shifter"), "--image=id:a1", "true"], check=True, env={"PATH": "/usr/bin:/bin"}, cwd="/", timeout=60)
+        processes = []
+        for name in sorted(os.listdir(folder)):
+            with open(f"{folder}/{name}") as stream:
+                processes.append(stream.readlines())
+
+        def capabilities(option: str, calls: list[str]) -> set[str]:
+            return {found[1] for call in calls if (found := re.match(rf"prctl\({option}, (\w+).*= 0$", call))}
+        launcher, companion = sorted(processes, key=lambda calls: all("PR_CAPBSET_DROP" not in call for call in calls))
+        before = launcher[:next(number for number, call in enumerate(launcher) if not call.startswith("prctl("))]
+        dropped = capabilities("PR_CAPBSET_DROP", before)
+        self.assertGreater(len(dropped), 30)
+        self.assertTrue(any("PR_SET_NO_NEW_PRIVS, 1" in call for call in before), before)
+        for process in (launcher, companion):  # each reads it back after its own drop
+            self.assertEqual(capabilities("PR_CAPBSET_READ", process), dropped)
+
     def test_the_system_calls_of_a_launch_are_those_of_the_page(self):
         with open(PAGE) as stream:
             section = stream.read().partition("## The system calls of a launch\n")[2].partition("\n## ")[0]

@@ -2,6 +2,7 @@
 import ctypes
 import os
 import re
+import shutil
 import subprocess
 import threading
 import unittest
@@ -209,6 +210,33 @@ class Mounts(PrivilegeTest):
         self.assertIn("ro", points["/"])
         self.assertIn("ro", points["/r"])
         self.assertNotIn("ro", points["/v"])
+
+    def test_empty_directories_of_an_image_look_the_same_without_a_mount(self):
+        """Contract 5.5. Only in a root that is sealed: elsewhere they are mounts, since theirs may be modes that let users write."""
+        tree = f"{self.site.dir}/tree-empty"
+        shutil.copytree(self.tree, tree, symlinks=True)
+        self.addCleanup(shutil.rmtree, tree)
+        looks = {"/mnt": (0o755, 0, 0), "/all": (0o1777, 0, 0), "/group": (0o2775, 0, 50), "/var/theirs": (0o700, 1234, 4321), "/opt/none": (0, 0, 0),
+                 "/full": (0o755, 7, 7)}
+        for path, (mode, uid, gid) in looks.items():
+            os.mkdir(tree + path)
+            os.chown(tree + path, uid, gid)
+            os.chmod(tree + path, mode)
+        os.mkdir(f"{tree}/full/empty")  # has a directory, and is not
+        self.build("e0e0", tree)
+        script = ("stat -c '%n %a %u %g' " + " ".join(looks) + "; for place in " + " ".join(looks) + "; do touch $place/x 2>/dev/null && echo written; done; "
+                  "cat /proc/self/mountinfo")
+        wanted = [f"{path} {mode:o} {uid} {gid}" for path, (mode, uid, gid) in looks.items()]
+        for config, mounted in (("", {"/full"}), ("mountUdiRootWritable=1\n", set(looks))):
+            self.site.write_config(config)
+            lines = self.output("--image=id:e0e0", "sh", "-c", script).splitlines()
+            self.assertEqual(lines[:len(wanted)], wanted, config)
+            self.assertNotIn("written", lines, config)
+            self.assertEqual({line.split()[4] for line in lines if " - " in line} & set(looks), mounted, config)
+        self.site.write_config("")
+        # Volumes may be mounted there, as on any directory of the image.
+        self.assertEqual(self.output("--image=id:e0e0", "-V", f"{self.home}/data:/mnt", "-V", f"{self.home}/data:/all/below", "sh", "-c",
+                                     "ls -d /mnt /all/below; stat -c %a /all"), "/all/below\n/mnt\n1777\n")
 
     def test_I14_no_mount_is_seen_outside_of_the_container(self):
         before, node = mounts(), mounts("1")

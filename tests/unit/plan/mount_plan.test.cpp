@@ -301,3 +301,15 @@ TEST_CASE("a described path is one word of a shell") {
     inputs.site.udi_mount = "/var/udi mount's";
     line(inputs.described(), R"(mount -t tmpfs -o nosuid,nodev,mode=0755 none '/var/udi mount'\''s')");
 }
+
+TEST_CASE("a site may run hooks as root if it names one, be it a module's that nobody has selected") {
+    SiteConfig site;
+    Module module;
+    module.user_hook = "/the/users"; // runs as the user
+    site.modules["m"] = module;
+    CHECK_FALSE(may_run_hooks(site));
+    std::string & hook =
+        *GENERATE_REF(&site.site_pre_mount_hook, &site.site_post_mount_hook, &site.modules["m"].root_hook);
+    hook = "/hook";
+    CHECK(may_run_hooks(site));
+}
