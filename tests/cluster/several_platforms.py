@@ -4,7 +4,7 @@ The first node's slurmd has the personality of an i686, as setarch(8) gives it: 
 import os
 import unittest
 
-from cluster_fixture import Cluster, wait_until
+from cluster_fixture import WAITING, Cluster, wait_until
 from manual_blocks import PLATFORMS, ManualTest, commands, of_page
 
 IN_STEP = "/bin/sh -c 'echo $SHIFTER_IMAGE $SHIFTER_IMAGEREQUEST'"
@@ -100,6 +100,17 @@ class SeveralPlatforms(ManualTest, unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         job = self.cluster.finish(done.stdout.split()[-1])
         self.assertEqual((job.state, job.output), ("COMPLETED", "0: 386\n1: amd64\n"), job)
+
+    def test_components_of_a_heterogeneous_job_keep_images_of_their_own(self):
+        self.site.push("small", "org/small:1")
+        self.site.pull("org/small:1")
+        home = self.site.users["a"].home
+        job = self.cluster.sbatch(f"#!/bin/sh\n#SBATCH -n1 --nodelist=n1 --chdir=/ --image={self.site.image('org/both:1')}\n#SBATCH hetjob\n"
+                                  f"#SBATCH -n1 --nodelist=n2 --image={self.site.image('org/small:1')}\n"
+                                  f"(srun --het-group=0 shifter /bin/machine; srun --het-group=1 shifter cat /etc/os-release) >{home}/het 2>&1\n")
+        wait_until(lambda: not self.cluster.control("squeue", "-h", "-j", job), "the end of the job")
+        inside = self.site.run("shifter", f"--image={self.site.image('org/small:1')}", "cat", "/etc/os-release")
+        self.assertEqual((inside.returncode, WAITING.sub("", self.cluster.output(f"{home}/het"))), (0, f"386\n{inside.stdout}"))
 
     def test_what_a_script_names_itself_stays_what_it_is(self):
         amd64, _ = self.images["org/both:1"]

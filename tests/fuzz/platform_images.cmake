@@ -1,0 +1,1 @@
+shifter_fuzz_target(platform_images SOURCES platform_images.fuzz.cpp LAYERS frontend)
