@@ -111,6 +111,7 @@ std::optional<std::size_t> choose_platform(const std::vector<Platform> & offered
 
 std::string names_of(const std::vector<Platform> & platforms) {
     std::vector<std::string> names;
+    names.reserve(platforms.size());
     for (const Platform & each : platforms) names.push_back(each.to_string());
     return text::join(names, ", ");
 }

@@ -308,8 +308,10 @@ TEST_CASE("a site may run hooks as root if it names one, be it a module's that n
     module.user_hook = "/the/users"; // runs as the user
     site.modules["m"] = module;
     CHECK_FALSE(may_run_hooks(site));
-    std::string & hook =
-        *GENERATE_REF(&site.site_pre_mount_hook, &site.site_post_mount_hook, &site.modules["m"].root_hook);
-    hook = "/hook";
-    CHECK(may_run_hooks(site));
+    for (std::string * hook : {&site.site_pre_mount_hook, &site.site_post_mount_hook, &site.modules["m"].root_hook}) {
+        *hook = "/hook";
+        CHECK(may_run_hooks(site));
+        hook->clear();
+    }
+    CHECK_FALSE(may_run_hooks(site));
 }
