@@ -10,6 +10,7 @@
 #include <cstdarg>
 #include <memory>
 #include <random>
+#include <span>
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -132,6 +133,7 @@ void HttpWorker::wait() {
     constexpr int most_ms = 1000;
     MHD_UNSIGNED_LONG_LONG timeout = most_ms;
     if (MHD_get_timeout(daemon_, &timeout) != MHD_YES || timeout > most_ms) timeout = most_ms;
+    if (has_more_) timeout = 0;
     std::array<epoll_event, 2> events{};
     const int count = ::epoll_wait(events_.get(), events.data(), events.size(), static_cast<int>(timeout));
     eventfd_t ignored = 0;
@@ -139,13 +141,18 @@ void HttpWorker::wait() {
         if (events.at(static_cast<std::size_t>(i)).data.fd == wake_.get()) (void)::eventfd_read(wake_.get(), &ignored);
 }
 
+/** A few at a time: the library takes memory for each, 32 KiB as a rule, and those that are answered give it to the
+ * next. Of ten thousand at once it would all come fresh from the kernel, page by page. */
 void HttpWorker::begin_those_taken() {
-    std::vector<Accepted> taken;
+    constexpr std::size_t at_once = 16;
+    std::array<Accepted, at_once> taken;
+    std::size_t count = 0;
     {
         const std::lock_guard lock{mutex_};
-        taken.swap(taken_);
+        for (; count < at_once && !taken_.empty(); taken_.pop_front()) taken.at(count++) = std::move(taken_.front());
+        has_more_ = !taken_.empty();
     }
-    for (Accepted & each : taken) {
+    for (Accepted & each : std::span{taken}.first(count)) {
         const auto * name = reinterpret_cast<const sockaddr *>(&each.address); // as accept(2) has written it
         is_begun_ = false;
         if (MHD_add_connection(daemon_, each.fd.release(), name, each.length) == MHD_YES || is_begun_) continue;

@@ -14,10 +14,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
-#include <vector>
 
 #include <microhttpd.h>
 #include <sys/socket.h>
@@ -79,9 +79,10 @@ private:
     UniqueFd events_; ///< epoll: the library's, and wake_
     UniqueFd wake_;   ///< eventfd
     std::mutex mutex_;
-    std::vector<Accepted> taken_; ///< and not begun; guarded by mutex_
+    std::deque<Accepted> taken_; ///< and not begun; guarded by mutex_
     std::atomic<unsigned> load_{0};
     std::atomic<bool> is_busy_{false};
+    bool has_more_ = false;                                    ///< taken ones, which are begun in the next round
     bool is_begun_ = false;                                    ///< the connection that is being added
     std::unordered_map<int, Clock::time_point> last_progress_; ///< by descriptor, while the connection is open
     std::atomic<unsigned> ended_{0};

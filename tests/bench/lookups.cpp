@@ -83,6 +83,16 @@ struct Caller {
     std::string answer;
 };
 
+/** What the socket takes now. */
+void send_on(Caller & caller) {
+    while (caller.sent < caller.request.size()) {
+        const ssize_t wrote =
+            ::send(caller.fd, caller.request.data() + caller.sent, caller.request.size() - caller.sent, MSG_NOSIGNAL);
+        if (wrote <= 0) return;
+        caller.sent += static_cast<std::size_t>(wrote);
+    }
+}
+
 /** Whether headers and body are all there. */
 bool is_whole(const std::string & answer) {
     const std::size_t end = answer.find("\r\n\r\n");
@@ -141,6 +151,7 @@ void look_up(std::size_t count, const char * socket_path, unsigned port, const s
         event.events = EPOLLIN | EPOLLOUT | EPOLLET;
         event.data.u64 = i;
         if (::epoll_ctl(poll, EPOLL_CTL_ADD, caller.fd, &event) != 0) give_up("epoll_ctl");
+        send_on(caller); // a node does not wait for the others to be connected
     }
     std::vector<epoll_event> events(1024);
     while (good + bad < count) {
@@ -149,12 +160,7 @@ void look_up(std::size_t count, const char * socket_path, unsigned port, const s
         for (int n = 0; n < ready; ++n) {
             Caller & caller = callers[events[static_cast<std::size_t>(n)].data.u64];
             if (caller.fd < 0) continue;
-            while (caller.sent < caller.request.size()) {
-                const ssize_t wrote = ::send(caller.fd, caller.request.data() + caller.sent,
-                                             caller.request.size() - caller.sent, MSG_NOSIGNAL);
-                if (wrote <= 0) break;
-                caller.sent += static_cast<std::size_t>(wrote);
-            }
+            send_on(caller);
             char bytes[16'384];
             ssize_t got = 0;
             while ((got = ::recv(caller.fd, bytes, sizeof bytes, 0)) > 0)
