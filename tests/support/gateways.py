@@ -67,13 +67,14 @@ class Gateway:
 
 
 class Gateways:
-    """@param roles  one for each gateway; `config`: more keys of imagemanager.json"""
+    """@param roles  one for each gateway; `config`: more keys of imagemanager.json; `site`: one without a gateway, which stays"""
 
-    def __init__(self, roles: list[str], config: dict | None = None, registry_login: str = ""):
+    def __init__(self, roles: list[str], config: dict | None = None, registry_login: str = "", site: Site | None = None):
         self._undo = ExitStack()
         try:
-            self.site = Site(gateway=False)
-            self._undo.callback(self.site.close)
+            self.site = site or Site(gateway=False)
+            if site is None:
+                self._undo.callback(self.site.close)
             registry, self.site.registry = start_registry(self.site.dir, registry_login, dies_with_us=True)
             self.site.registry_service, self.site.registry_login = registry, registry_login
             self._undo.callback(registry.stop)
@@ -81,8 +82,9 @@ class Gateways:
             self._undo.callback(self.postgres.remove)
             self.site.write_gateway_config({})
             with open(f"{self.site.dir}/etc/imagemanager.json") as stream:
-                ours = {**json.load(stream), "Database": self.postgres.address(), "Limits": {"PullLease": 4}, "Metrics": True, **(config or {})}
-            self.all = [Gateway(self.site, number, role, ours) for number, role in enumerate(roles)]
+                self._config = {**json.load(stream), "Database": self.postgres.address(), "Limits": {"PullLease": 4},
+                                "Metrics": True, **(config or {})}
+            self.all = [self.prepare(number, role) for number, role in enumerate(roles)]
             for gateway in self.all:
                 self._undo.callback(gateway.kill)
                 gateway.start()
@@ -94,6 +96,10 @@ class Gateways:
 
     def close(self) -> None:
         self._undo.close()
+
+    def prepare(self, number: int, role: str) -> Gateway:
+        """One more, with a configuration and a cache of its own, that was not started."""
+        return Gateway(self.site, number, role, self._config)
 
     def __getitem__(self, number: int) -> Gateway:
         return self.all[number]
