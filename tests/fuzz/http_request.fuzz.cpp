@@ -1,5 +1,6 @@
-// A request as the API sees it. Input: a letter for the method, the target, a line of header, and the body:
-//   G/api/lookup/alpha/docker/org%2Fapp:1/\ngood:ann:ann::1001:1001\n{"allowed_uids":"1"}
+// A request as the API sees it. Input: a letter for the method, the target, a line with the credential and after a tab
+// the caller's machine, and the body:
+//   G/api/lookup/alpha/docker/org%2Fapp:1/\ngood:ann:ann::1001:1001<tab>aarch64\n{"allowed_uids":"1"}
 // What must hold: an answer is in the form of contract 7.2; nothing but open routes succeeds without a credential
 // (I32); a private image is seen by its owner alone (I33); percent-encoding is undone exactly; a body's readers are
 // whole (I34).
@@ -14,21 +15,23 @@ using namespace shifter::api;
 
 namespace {
 
-/** One public image, and one of uid 1001 alone. Pulls are answered and not queued, so that nothing grows. */
+/** One public image, and one of uid 1001 alone, there for two platforms. Pulls are answered and not queued, so that
+ * nothing grows. */
 class Target {
 public:
     Target() {
+        gateway_.settings.systems["alpha"].more_platforms = {*Platform::parse("linux/arm64")};
         (void)gateway_.publish(testing::samples::key, 'a');
         (void)gateway_.publish({"alpha", ImageType::docker, "org/secret:1"}, 'b', 1001, true);
+        (void)gateway_.publish({"alpha", ImageType::docker, "org/secret:1 linux/arm64"}, 'b', 1001, true);
         log::set_level(log::Level::error);
         Api::Parts parts{
             .settings = gateway_.settings, .catalog = *gateway_.catalog, .submit = {}, .authenticators = {}, .now = [] {
                 return testing::samples::noon;
             }};
-        parts.submit = [](const std::string & system, ImageType type, const std::string & tag,
-                          const auth::Caller & caller, const Acl & readers) {
+        parts.submit = [](const catalog::ImageKey & key, const auth::Caller & caller, const Acl & readers) {
             catalog::Pull pull;
-            pull.key = {system, type, tag};
+            pull.key = key;
             pull.requester = caller.identity.uid;
             pull.requested_acl = readers;
             return catalog::Enqueued{std::move(pull), true};
@@ -74,8 +77,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t * data, std::size_t siz
                                                          : Method::other;
     if (!line.empty()) line.remove_prefix(1);
     request.target = line;
-    const std::string header{take_line(rest)};
+    line = take_line(rest);
+    const std::string header{line.substr(0, line.find('\t'))};
     if (!header.empty()) request.headers.emplace_back("authentication", header);
+    if (header.size() < line.size()) request.headers.emplace_back("shifter-machine", line.substr(header.size() + 1));
     request.body = rest;
 
     const Response response = target.handle(request);
