@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -10,10 +11,13 @@ import unittest
 
 from cluster_fixture import Cluster, wait_until
 from gateways import Gateways
+from manual_blocks import WORKER, ManualTest, commands, of_page
 from site_fixture import GATEWAY_ACCOUNT, PREFIX
 
 
-class WorkerJob(unittest.TestCase):
+class WorkerJob(ManualTest, unittest.TestCase):
+    PROGRAM = WORKER
+
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(nodes=1, gateway=False)
@@ -26,11 +30,14 @@ class WorkerJob(unittest.TestCase):
         cls.account = pwd.getpwnam(GATEWAY_ACCOUNT)
         cls.jobs = []
 
-    def submit(self) -> str:
-        """The page's command, as the gateways' account; the job's id."""
+    def submit(self, command: str) -> str:
+        """The page's command, with our paths, as the gateways' account; the job's id."""
         self.log = f"{self.site.dir}/gw1/job-{len(self.jobs)}.log"
-        done = subprocess.run(["/usr/bin/sbatch", "--parsable", "--exclusive", f"--output={self.log}", "--chdir=/", "--wrap",
-                               f"{PREFIX}/sbin/shifter-gateway --role=worker --config {self.worker.config}"],
+        for ours, theirs in ((f"{PREFIX}/sbin/", "/usr/sbin/"), (self.worker.config, "/etc/shifter/worker.json")):
+            self.assertIn(theirs, command)
+            command = command.replace(theirs, ours)
+        program, *arguments = shlex.split(command)
+        done = subprocess.run([f"/usr/bin/{program}", "--parsable", f"--output={self.log}", *arguments],
                               env=self.cluster.environment, user=self.account.pw_uid, group=self.account.pw_gid, extra_groups=[],
                               cwd="/", capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -51,12 +58,14 @@ class WorkerJob(unittest.TestCase):
         rows = self.gateways.postgres.query(f"SELECT state FROM pulls WHERE tag LIKE '%{name}' ORDER BY number DESC LIMIT 1")
         return rows[0][0] if rows else ""
 
-    def test_R5_jobs_do_the_pulls_that_users_ask_of_the_api_and_a_cancelled_one_loses_nothing(self):
+    @of_page("how-to/several-gateways.md", "sbatch --exclusive --chdir=/ --wrap '/usr/sbin/shifter-gatew")
+    def test_R5_jobs_do_the_pulls_that_users_ask_of_the_api_and_a_cancelled_one_loses_nothing(self, block):
+        command, = commands(block)
         self.gateways.push_noise("jobs/first:1", 1, 1 << 20)
         client = self.start_pull("jobs/first:1")
         wait_until(lambda: self.state("jobs/first:1") != "", "the request is in the queue")
         self.assertEqual(self.published(), [])  # there is nobody yet who pulls
-        first = self.submit()
+        first = self.submit(command)
         out, _ = client.communicate(timeout=60)
         self.assertEqual(client.returncode, 0, out)
         self.assertEqual(len(self.published()), 1)
@@ -83,7 +92,7 @@ class WorkerJob(unittest.TestCase):
             self.site.registry_service.send(signal.SIGCONT)
         self.assertIsNone(client.poll(), "who waits goes on waiting")
         self.assertNotIn(self.state(name), ("READY", "FAILURE"))
-        second = self.submit()
+        second = self.submit(command)
         out, _ = client.communicate(timeout=60)
         self.assertEqual(client.returncode, 0, out)
         self.assertEqual(len(self.published()), len(before) + 1)

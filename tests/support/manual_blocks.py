@@ -23,9 +23,10 @@ TITLE_LENGTH = 60
 SITE = "tests/integration/manual/blocks.py"       # the installed programs on a throwaway site
 CLUSTER = "tests/cluster/manual.py"               # the same, with Slurm
 PLATFORMS = "tests/cluster/several_platforms.py"   # and with nodes of two architectures
+WORKER = "tests/cluster/worker_job.py"            # and with PostgreSQL, and a gateway that only answers
 MPI = "tests/cluster/mpi_module.py"               # and with images that have MPI in them
 FRESH = "tests/integration/packages/by_the_pages.py"  # on a fresh machine with systemd: tests/run packages
-PROGRAMS = (SITE, CLUSTER, PLATFORMS, MPI, FRESH)
+PROGRAMS = (SITE, CLUSTER, PLATFORMS, WORKER, MPI, FRESH)
 
 
 class Not(str):
@@ -89,6 +90,7 @@ TABLE = {
         "imageGateway=http://gateway1:5000 http://gateway2:5000": SITE,
         "shifter-gateway --role=api": FRESH,
         "[Service]": FRESH,
+        "sbatch --exclusive --chdir=/ --wrap '/usr/sbin/shifter-gatew": WORKER,
     },
     "how-to/signed-and-examined.md": {
         '{"default": [{"type": "reject"}],': SITE,
