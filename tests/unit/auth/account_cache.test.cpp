@@ -20,13 +20,16 @@ struct Database {
     bool is_in_trouble = false;
     std::atomic<unsigned> asked{0};
     AccountCache::Clock::time_point now{};
+    std::chrono::milliseconds takes{0}; ///< for an answer
 
     AccountCache cache(std::chrono::seconds age) {
         const auto find = [this](uid_t uid) -> std::optional<Account> {
             ++asked;
             if (is_in_trouble) throw Error{"the database does not answer"};
             if (!has_account) return std::nullopt;
-            return Account{"user" + std::to_string(uid), {uid, 100, groups}};
+            Account answer{"user" + std::to_string(uid), {uid, 100, groups}};
+            now += takes;
+            return answer;
         };
         return AccountCache{age, find, [this] { return now; }};
     }
@@ -46,6 +49,19 @@ TEST_CASE(
     CHECK(database.asked == 1);
     database.now += 1ms;
     CHECK_FALSE(cache.find(1001)->identity.in_group(500));
+    CHECK(database.asked == 2);
+}
+
+TEST_CASE("R16, I33: the time counts from the question, since an answer may be old when it comes") {
+    Database database;
+    database.takes = 3s;
+    auto cache = database.cache(5s);
+    CHECK(cache.find(1001));
+    database.now += 1999ms;
+    CHECK(cache.find(1001));
+    CHECK(database.asked == 1);
+    database.now += 1ms;
+    CHECK(cache.find(1001));
     CHECK(database.asked == 2);
 }
 
