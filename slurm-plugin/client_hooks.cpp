@@ -2,6 +2,7 @@
 #include "slurm-plugin/hooks.hpp"
 
 #include "base/error.hpp"
+#include "frontend/platform_images.hpp"
 
 #include <cstdlib>
 
@@ -48,6 +49,14 @@ Lookup find_identifier(const ImageRequest & request) {
     });
 }
 
+/** An identifier that is named here is meant, whatever it is one of several in the job around. */
+void forget_images_of_job_around() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
+    ::unsetenv(frontend::platform_images_variable);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
+    ::unsetenv((std::string{"SLURM_SPANK_"} + frontend::platform_images_variable).c_str());
+}
+
 /**
  * The environment of a heterogeneous job is the first component's, in all its steps; the prolog of each component has
  * variables of its own. So the others' images are told there, with the one in whose place they stand.
@@ -57,6 +66,7 @@ void give_image(spank_t spank, const Given<ImageRequest> & image) {
     if (!first) {
         state().first_request = image.value;
         first = fix_image(*image.value, own_variable, find_identifier);
+        if (image.origin == Origin::command) forget_images_of_job_around();
         for (const Variable & variable : image_variables(*first)) give_to_job(spank, variable, image.origin);
         rewrite_option(spank, Option::image, first->option_text());
         return;
@@ -85,8 +95,7 @@ void give_ssh_keys(spank_t spank) {
 /** A step's own image is not what its component has. Of a new job, nothing of the job around it says so. */
 void mark_image_of_step(bool in_job, Origin origin) {
     const std::string name = std::string{"SLURM_SPANK_"} + step_image_variable;
-    if (!in_job)
-        ::unsetenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): Slurm calls from one thread
+    if (!in_job) ::unsetenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): Slurm calls from one thread
     // NOLINTNEXTLINE(concurrency-mt-unsafe): Slurm calls from one thread
     else if (origin == Origin::command && ::setenv(name.c_str(), "yes", 1) != 0)
         throw SysError{errno, "cannot pass on " + name};

@@ -24,6 +24,7 @@ constexpr const char * first_image_note = "first-image";
 constexpr const char * hosts_note = "hosts";
 constexpr const char * ssh_note = "ssh-keys";
 constexpr const char * failure_note = "failure";
+constexpr const char * unusable_note = "unusable";
 constexpr std::size_t max_word = 100000; ///< bytes of an argument
 constexpr std::string_view answer_end = "\nend\n";
 
@@ -165,6 +166,23 @@ std::optional<JobRequest> noted_request(const JobOnNode & job) {
     return JobRequest{decode(*text).value_or_throw("cannot read what the job asked for"), notes->has(run_note),
                       notes->read(first_image_note), notes->read(hosts_note).value_or(""),
                       notes->read(ssh_note).value_or("")};
+}
+
+void note_unusable(const JobOnNode & job, const UnusableImage & image) {
+    JobNotes::remove(job);
+    const JobNotes notes = JobNotes::make(job);
+    notes.write(unusable_note, text::join(image.variables, "\n"));
+    if (image.run) notes.write(run_note, "");
+    if (image.first_image) notes.write(first_image_note, *image.first_image);
+}
+
+std::optional<UnusableImage> noted_unusable(const JobOnNode & job) {
+    const auto notes = JobNotes::find(job);
+    const auto lines = notes ? notes->read(unusable_note) : std::nullopt;
+    if (!lines) return std::nullopt;
+    UnusableImage image{.run = notes->has(run_note), .first_image = notes->read(first_image_note)};
+    for (const std::string_view line : text::split(*lines, '\n')) image.variables.emplace_back(line);
+    return image;
 }
 
 std::optional<std::string> noted_failure(const JobOnNode & job) {

@@ -43,12 +43,22 @@ struct JobRequest {
     std::string ssh_keys{};                   ///< the credential of ssh_keys.hpp; empty: no ssh into this job
 };
 
+/** What the variables of a job name, where this node cannot do with it: whoever wants to be in it is told the same. */
+struct UnusableImage {
+    std::vector<std::string> variables{}; ///< "NAME=value"
+    bool run = false;                     ///< as in JobRequest
+    std::optional<std::string> first_image{};
+};
+
 /** The variables that name this container's image. */
 [[nodiscard]] std::vector<Variable> image_variables(const RunRequest & request);
 
 /** When the job arrives, before any step of it: notes of an earlier job of that name are gone (H10-7). */
 void note_job(const privileged::JobOnNode & job, const std::optional<JobRequest> & request);
 [[nodiscard]] std::optional<JobRequest> noted_request(const privileged::JobOnNode & job);
+/** In place of note_job(). */
+void note_unusable(const privileged::JobOnNode & job, const UnusableImage & image);
+[[nodiscard]] std::optional<UnusableImage> noted_unusable(const privileged::JobOnNode & job);
 /** Why the job's root could not be prepared, if so. */
 [[nodiscard]] std::optional<std::string> noted_failure(const privileged::JobOnNode & job);
 

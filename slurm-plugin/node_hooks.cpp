@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/installed_paths.hpp"
 #include "base/log.hpp"
+#include "frontend/platform_images.hpp"
 #include "privileged/privileges.hpp"
 
 #include <algorithm>
@@ -103,18 +104,39 @@ std::string nodes_of_job() {
     return hosts_words(nodes, *counts);
 }
 
+std::vector<Variable> variables_of(const UnusableImage & image) {
+    std::vector<Variable> variables;
+    for (const std::string & line : image.variables) {
+        const std::size_t end = line.find('=');
+        variables.push_back({line.substr(0, end), line.substr(end + 1)});
+    }
+    return variables;
+}
+
+/** What the job's variables say of its image; nothing where that are not lines of text. */
+UnusableImage unusable_image(const Environment & variable, bool run) {
+    UnusableImage image{.run = run, .first_image = variable(first_image_variable)};
+    for (const char * const name :
+         {"SHIFTER_IMAGE", "SHIFTER_IMAGETYPE", "SHIFTER_IMAGEREQUEST", frontend::platform_images_variable})
+        if (const auto value = variable(name); value && value->find('\n') == std::string::npos)
+            image.variables.push_back(std::string{name} + "=" + *value);
+    return image;
+}
+
 /** In a heterogeneous job the step's variables tell the first component's image: this component's takes its place. */
 void use_image_of_component(spank_t spank, const JobOnNode & job) {
     const auto variables = environment_of(spank);
     const Environment find = lookup_in(variables);
     if (!find("SLURM_HET_SIZE") || find(std::string{"SLURM_SPANK_"} + step_image_variable)) return;
     const auto noted = noted_request(job);
+    const auto unusable = noted ? std::nullopt : noted_unusable(job);
+    const auto first = noted ? noted->first_image : unusable ? unusable->first_image : std::nullopt;
     const auto type = find("SHIFTER_IMAGETYPE");
     const auto tag = find("SHIFTER_IMAGE");
-    if (!noted || !noted->first_image || !type || !tag) return;
+    if (!first || !type || !tag) return;
     const auto told = ImageRequest::from_parts(*type, *tag);
-    if (!told || !is_image_of_first_component(*noted->first_image, *told, find)) return;
-    for (const Variable & variable : image_variables(noted->request))
+    if (!told || !is_image_of_first_component(*first, *told, find)) return;
+    for (const Variable & variable : noted ? image_variables(noted->request) : variables_of(*unusable))
         for (const std::string & name : {variable.name, "SLURM_SPANK_" + variable.name})
             (void)::spank_setenv(spank, name.c_str(), variable.value.c_str(), 1);
 }
@@ -130,9 +152,12 @@ std::optional<RunRequest> container_of_step(const JobOnNode & job, const std::ve
         return container_request(find, own);
     }
     // From outside of the job: srun --overlap --jobid=N lands where the job's own steps are.
-    auto noted = noted_request(job);
-    if (!noted || !is_yes(asked, noted->run)) return std::nullopt;
-    return std::move(noted->request);
+    if (auto noted = noted_request(job))
+        return is_yes(asked, noted->run) ? std::optional{std::move(noted->request)} : std::nullopt;
+    const auto unusable = noted_unusable(job);
+    if (!unusable || !is_yes(asked, unusable->run)) return std::nullopt;
+    const Environment of_job = lookup_in(unusable->variables);
+    return container_request(of_job, of_job); // which says why
 }
 
 /** The job's root, or one for this step alone: another image than the job's, or a cluster without extern steps. */
@@ -229,15 +254,16 @@ void put_in_front(spank_t spank, TaskPlan & plan, std::string & program) {
 void job_arrives(spank_t spank) {
     const JobOnNode job = job_of(spank);
     const Environment variable = control_variable;
+    const bool run = is_yes(variable(run_variable), state().config.autorun);
     std::optional<JobRequest> noted;
     try {
         if (auto request = container_request(variable, variable))
-            noted = JobRequest{*std::move(request), is_yes(variable(run_variable), state().config.autorun),
-                               variable(first_image_variable), nodes_of_job(),
+            noted = JobRequest{*std::move(request), run, variable(first_image_variable), nodes_of_job(),
                                state().config.sshd ? variable(ssh_keys_variable).value_or("") : ""};
     } catch (const Error & error) {
-        // Only text that no submission let through gets here. The job's commands will say the same.
+        // Nothing for this node's platform, or text that no submission lets through. The job's commands will say so.
         ::slurm_info("shifter: job %s: %s", job.job().c_str(), log::one_line(error.what()).c_str());
+        return note_unusable(job, unusable_image(variable, run));
     }
     note_job(job, noted);
 }

@@ -53,7 +53,6 @@ std::vector<Variable> image_variables(const FixedImage & image) {
     std::vector<Variable> variables = {{"SHIFTER_IMAGE", image.identifier},
                                        {"SHIFTER_IMAGETYPE", std::string{to_string(image.type)}},
                                        {"SHIFTER_IMAGEREQUEST", image.request}};
-    // One that the job around has left is of no harm: it says nothing of an image that is not in it.
     if (!image.on_platforms.empty()) variables.push_back({frontend::platform_images_variable, image.on_platforms});
     return variables;
 }

@@ -153,10 +153,11 @@ std::vector<Image> of_index(Connection & connection, const std::string & system,
 
 void for_each_after(Connection & connection, const std::string & system, const std::string & after,
                     std::size_t expected, const std::function<bool(Image &&)> & visit) {
-    const std::size_t rows_at_a_time = std::clamp<std::size_t>(expected, 1, most_rows_at_a_time);
+    std::size_t rows_at_a_time = std::clamp<std::size_t>(expected, 1, most_rows_at_a_time);
     std::string last = after;
     std::vector<Image> page;
-    do { // page by page: not every database hands out rows one by one
+    bool is_last = false;
+    while (!is_last) { // page by page: not every database hands out rows one by one
         page.clear();
         Statement query{connection, IMAGE_COLUMNS "FROM images WHERE system = ? AND id > ? ORDER BY id LIMIT ?"};
         query.bind(system, last, columns::of(rows_at_a_time));
@@ -165,7 +166,10 @@ void for_each_after(Connection & connection, const std::string & system, const s
             last = image.id.to_string();
             if (!visit(std::move(image))) return;
         }
-    } while (page.size() == rows_at_a_time);
+        is_last = page.size() < rows_at_a_time;
+        // Most of them were nothing for this caller: not a query for every few rows.
+        rows_at_a_time = std::min(2 * rows_at_a_time, most_rows_at_a_time);
+    }
 }
 
 #define HAS_PUBLIC_TAG "EXISTS (SELECT 1 FROM tags WHERE tags.image = images.number AND tags.is_private = 0)"

@@ -178,9 +178,11 @@ private:
             if (!origin)
                 origin = registry_origin(settings_, name_of(pull.key.tag), std::move(credentials),
                                          signature_policy_of(settings_, pull.key.system));
-            log::info("event=begun pull=" + std::to_string(number) + log::field("image", pull.key.tag) +
-                      log::field("system", pull.key.system) + log::field("caller", pull.requester_name) +
-                      log::field("uid", std::to_string(pull.requester)));
+            const std::string_view other = split_tag(pull.key.tag).platform; // than the system's first
+            log::info("event=begun pull=" + std::to_string(number) + log::field("image", name_of(pull.key.tag)) +
+                      log::field("system", pull.key.system) +
+                      (other.empty() ? "" : log::field("platform", std::string{other})) +
+                      log::field("caller", pull.requester_name) + log::field("uid", std::to_string(pull.requester)));
             lines_.begin(std::make_shared<PullJob>(settings_, catalog_, std::move(pull), origin, has_credentials,
                                                    stop_.get_token(), layer_cache_ ? &*layer_cache_ : nullptr));
         } catch (const catalog::Unavailable & error) {

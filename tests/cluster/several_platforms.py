@@ -73,10 +73,14 @@ class SeveralPlatforms(ManualTest, unittest.TestCase):
         done = self.job("org/386:1", "shifter /bin/machine\nsrun --shifter-run /bin/machine", "--nodelist=n1")
         self.assertEqual((done.state, done.output), ("COMPLETED", "386\n386\n"), done)
 
+    def there_is_none(self, name: str = "org/amd64:1") -> str:
+        """What is said of an image for amd64 on the first node."""
+        name = self.site.image(name).removeprefix("docker:")
+        return (f"the image {name} of this job is there for linux/amd64, and this node is linux/386; pull it for that one "
+                f"(shifterimg --platform=linux/386 pull {name}), and submit the job again")
+
     def test_R13_a_node_without_an_image_says_so_in_the_jobs_output_and_is_well(self):
-        name = self.site.image("org/amd64:1").removeprefix("docker:")
-        sentence = (f"the image {name} of this job is there for linux/amd64, and this node is linux/386; pull it for that one "
-                    f"(shifterimg --platform=linux/386 pull {name}), and submit the job again")
+        sentence = self.there_is_none()
         done = self.job("org/amd64:1", "srun --shifter-run /bin/machine\necho $?\nshifter /bin/machine\necho $?", "--nodelist=n1")
         self.assertEqual(done.state, "COMPLETED", done)
         lines = done.output.splitlines()
@@ -113,12 +117,39 @@ class SeveralPlatforms(ManualTest, unittest.TestCase):
         inside = self.site.run("shifter", f"--image=id:{own}", "cat", "/etc/os-release")
         self.assertEqual((inside.returncode, WAITING.sub("", self.cluster.output(f"{home}/het"))), (0, f"amd64\n{inside.stdout}"))
 
+    def test_R13_a_component_without_an_image_for_its_node_is_in_no_other_container(self):
+        self.site.push("small", "org/small:2")
+        self.site.pull("org/small:2")
+        home = self.site.users["a"].home
+        job = self.cluster.sbatch(f"#!/bin/sh\n#SBATCH -n1 --nodelist=n2 --chdir=/ --image={self.site.image('org/both:1')}\n#SBATCH hetjob\n"
+                                  f"#SBATCH -n1 --nodelist=n1 --image={self.site.image('org/small:2')}\n"
+                                  "(srun --het-group=0 shifter /bin/machine; srun --het-group=1 shifter /bin/machine; "
+                                  f"srun --het-group=1 --shifter-run /bin/machine) >{home}/het-none 2>&1\n")
+        wait_until(lambda: not self.cluster.control("squeue", "-h", "-j", job), "the end of the job")
+        output = self.cluster.output(f"{home}/het-none")
+        self.assertEqual(output.count(self.there_is_none("org/small:2")), 2, output)
+        self.assertEqual([line for line in output.splitlines() if line in ("386", "amd64")], ["amd64"], output)
+
+    def test_R13_a_step_from_outside_is_not_on_the_bare_node_where_the_job_has_no_image(self):
+        job = self.cluster.sbatch(f"#!/bin/sh\n#SBATCH --nodelist=n1 --chdir=/ --shifter-run --image={self.site.image('org/amd64:1')}\nsleep 300\n")
+        wait_until(lambda: self.cluster.control("squeue", "-h", "-t", "R", "-j", job), "the job runs")
+        try:
+            done = self.cluster.run("srun", "--overlap", f"--jobid={job}", "/bin/echo", "outside", cwd="/")
+        finally:
+            self.cluster.control("scancel", job)
+            self.cluster.finish(job)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stdout, "")
+        self.assertIn(self.there_is_none(), done.stderr)
+
     def test_what_a_script_names_itself_stays_what_it_is(self):
         amd64, _ = self.images["org/both:1"]
         done = self.job("org/both:1", f"shifter --image=id:{amd64} /bin/machine\n"
-                                      f"SHIFTER_IMAGETYPE=id SHIFTER_IMAGE={self.images['org/both:1'][0]} shifter /bin/machine", "--nodelist=n1")
-        # The second is one of the job's own images, and so that of the node.
-        self.assertEqual(done.output, "amd64\n386\n", done)
+                                      f"srun --image=id:{amd64} shifter /bin/machine\n"
+                                      f"srun --image=id:{amd64} --shifter-run /bin/machine\n"
+                                      f"SHIFTER_IMAGETYPE=id SHIFTER_IMAGE={amd64} shifter /bin/machine", "--nodelist=n1")
+        # The last is one of the job's own images, and so that of the node.
+        self.assertEqual(done.output, "amd64\namd64\namd64\n386\n", done)
 
 
 if __name__ == "__main__":

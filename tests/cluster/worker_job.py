@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A worker of the gateway as a Slurm job, as docs/how-to/several-gateways.md says: the API answers elsewhere, the job pulls."""
+import json
 import os
 import pwd
 import re
@@ -58,6 +59,18 @@ class WorkerJob(ManualTest, unittest.TestCase):
         rows = self.gateways.postgres.query(f"SELECT state FROM pulls WHERE tag LIKE '%{name}' ORDER BY number DESC LIMIT 1")
         return rows[0][0] if rows else ""
 
+    def stands(self, name: str) -> bool:
+        """Whether the pull waits for the rest of its layers; what was sent before is read first."""
+        def seen():
+            return self.gateways.postgres.query(f"SELECT state, progress FROM pulls WHERE tag LIKE '%{name}' ORDER BY number DESC LIMIT 1")
+        last = None
+        while (now := seen()) != last:
+            last = now
+            time.sleep(1)  # progress is told four times a second
+        state, progress = now[0]
+        told = json.loads(progress)
+        return state == "PULLING" and told["done"] < told["total"]
+
     @of_page("how-to/several-gateways.md", "sbatch --exclusive --chdir=/ --wrap '/usr/sbin/shifter-gatew")
     def test_R5_jobs_do_the_pulls_that_users_ask_of_the_api_and_a_cancelled_one_loses_nothing(self, block):
         command, = commands(block)
@@ -78,8 +91,7 @@ class WorkerJob(ManualTest, unittest.TestCase):
             client = self.start_pull(name)
             wait_until(lambda: self.state(name) in ("PULLING", "READY"), "the job is at it")
             self.site.registry_service.send(signal.SIGSTOP)
-            time.sleep(0.2)  # what was sent before is read
-            if self.state(name) == "PULLING":
+            if self.stands(name):
                 break
             self.site.registry_service.send(signal.SIGCONT)
             client.communicate(timeout=60)

@@ -46,6 +46,7 @@ void StepRunner::operator()(const RunHook & step) {
                 .privileged = true},
                what);
     forget_parent(); // it may have mounted something
+    TrustedFile::remember_directories();
 }
 
 void StepRunner::bind_tree_entry(int from, const ContainerPath & to, const std::string & name,

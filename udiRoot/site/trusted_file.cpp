@@ -94,6 +94,7 @@ private:
 
     /** `path` is absolute. */
     void begin(const std::string & path) {
+        all_are_roots_ = true;
         if (const KnownDirectory * const known = nearest_known(path)) {
             directory_ = known->fd.get();
             where_ = known->path;
@@ -110,7 +111,9 @@ private:
         check(status, here);
         directory_ = directory.get();
         where_ = here;
-        if (known_directories && TrustedFile::is_root(status.st_uid))
+        // Below a directory of somebody else's another walk may not be let in, whoever owns what is there.
+        all_are_roots_ = all_are_roots_ && TrustedFile::is_root(status.st_uid);
+        if (known_directories && all_are_roots_)
             known_directories->push_back({here, std::move(directory)});
         else
             own_ = std::move(directory);
@@ -132,8 +135,7 @@ private:
         check(expected, here);
         if (rules_.kind == TrustedFile::Kind::executable && (expected.st_mode & 0111U) == 0)
             refuse(here, "it is not executable; chmod a+x " + here);
-        UniqueFd file{
-            ::openat(directory_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+        UniqueFd file{::openat(directory_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
         if (!file) throw SysError{errno, "cannot open " + quoted(here)};
         const struct stat opened = status_of(file.get(), here);
         if (opened.st_dev != expected.st_dev || opened.st_ino != expected.st_ino)
@@ -178,6 +180,7 @@ private:
     UniqueFd own_;                     ///< the same, where it is not remembered
     std::string where_;                ///< its path
     unsigned links_ = 0;
+    bool all_are_roots_ = true; ///< from "/" to where_
 };
 
 } // namespace

@@ -186,6 +186,18 @@ TEST_CASE("I17: one account besides root may own what lies in its directory, and
           not_trusted(file, "it is owned by uid 64322, not by root or uid 64321; chown root " + file));
 }
 
+TEST_CASE("I37: what root has below another account's directory is refused to whom that account is not trusted") {
+    if (!is_root()) return;
+    const Remembering remembering{GENERATE(false, true)};
+    const ScratchDirectory scratch;
+    const std::string images = scratch.make_directory("images");
+    (void)scratch.make_directory("images/roots");
+    const std::string file = scratch.write("images/roots/a", "x");
+    scratch.give("images", gateway);
+    CHECK(opening(file, {.also_owner = gateway}) == "it worked");
+    CHECK(opening(file) == on_the_way(file, images, "it is owned by uid 64321, not by root; chown root " + images));
+}
+
 TEST_CASE("a FIFO or a socket in the place of a file is refused at once") {
     if (!is_root()) return;
     const ScratchDirectory scratch;
